@@ -1,0 +1,1 @@
+"""RFC 5545, 7986 and 9074: calendar objects as bytes."""

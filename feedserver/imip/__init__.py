@@ -1,0 +1,1 @@
+"""RFC 6047: how such a message looks as mail."""

@@ -1,0 +1,1 @@
+"""RFC 5546: what parties tell each other with calendar objects."""

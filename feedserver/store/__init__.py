@@ -1,0 +1,1 @@
+"""Rows (SQLAlchemy): one file a noun."""

@@ -1,0 +1,88 @@
+"""What a session shows, as a value, and the difference of two such values: what changed and who is asked again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything about a live session that a calendar entry or a mail about it shows.
+
+    `start` and `end` are wall-clock times without offset in the IANA zone `timezone`; `fold` picks one of two where the clock goes back.
+    `description` is Markdown. `visibility` is public, private or busy.
+    """
+
+    title: str
+    start: datetime
+    end: datetime
+    timezone: str
+    fold: int = 0
+    description: str = ""
+    location: str = ""
+    join_url: str = ""
+    access_code: str = ""
+    instructors: tuple[str, ...] = ()
+    visibility: str = "public"
+    course_name: str = ""
+    course_url: str = ""
+
+    @property
+    def starts_at(self) -> datetime:
+        """The instant of the start, in UTC."""
+        return instant(self.start, self.timezone, self.fold)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The instant of the end, in UTC."""
+        return instant(self.end, self.timezone, self.fold)
+
+    def to_json(self) -> str:
+        """As stored with a revision: keys sorted, times as ISO text."""
+        values = dataclasses.asdict(self)
+        values["start"], values["end"] = self.start.isoformat(), self.end.isoformat()
+        return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Snapshot:
+        """The inverse of `to_json`; a key of a later version is passed over."""
+        values = json.loads(text)
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {k: v for k, v in values.items() if k in known}
+        values["start"], values["end"] = datetime.fromisoformat(values["start"]), datetime.fromisoformat(values["end"])
+        values["instructors"] = tuple(values.get("instructors", ()))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs between two snapshots."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+ASKS_AGAIN = frozenset({"start", "end", "timezone", "fold"})
+"""Fields whose change asks the person again (design decision 2): seat and status stay, the answer is to be reconfirmed."""
+
+
+def instant(local: datetime, timezone: str, fold: int = 0) -> datetime:
+    """The UTC instant of a wall-clock time in a zone."""
+    return local.replace(tzinfo=ZoneInfo(timezone), fold=fold).astimezone(UTC)
+
+
+def diff(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
+    """What differs, in the order of the fields; empty for a net-zero edit."""
+    pairs = ((f.name, getattr(before, f.name), getattr(after, f.name)) for f in dataclasses.fields(Snapshot))
+    return tuple(Change(name, old, new) for name, old, new in pairs if old != new)
+
+
+def asks_again(changes: tuple[Change, ...]) -> bool:
+    """Whether the person has to be asked again: when it takes place has changed."""
+    return any(change.field in ASKS_AGAIN for change in changes)

@@ -1,0 +1,1 @@
+"""The HTTP face: feeds, learners' pages, API, administrators."""
