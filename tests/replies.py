@@ -1,7 +1,7 @@
 """Mails as real programs write them, filled in: `reply("google", uid=…, attendee=…)` gives the bytes that arrive.
 
-The files under fixtures/ are written after messages that those programs really sent. `{name}` is filled in; a line whose value
-is None is left out; `{{calendar ENCODING}}` … `{{end}}` is folded and encoded; `{{twin ENCODING}}` says the same object again.
+The files under fixtures/ are written after messages that those programs really sent. `{name}` is filled in; a line whose
+value is None is left out; `{{calendar ENCODING}}` … `{{end}}` is folded and encoded, `{{twin ENCODING}}` says it again.
 """
 
 from __future__ import annotations
@@ -48,14 +48,15 @@ def message(
     folder: str = "inbound",
     **more: str,
 ) -> bytes:
-    """A message of `fixtures/<folder>/<name>.eml`; `sender` is the From (else the attendee), `headers` lines to put on top.
+    """A message of `fixtures/<folder>/<name>.eml`; `sender` is the From (else the attendee), `headers` lines on top.
 
-    Times are aware datetimes; `recurrence_id` is text as it stands after the colon. A bounce also takes `action`, `status`,
-    `diagnostic` and `original_message_id`.
+    Times are aware datetimes; `recurrence_id` is text as it stands after the colon. A bounce also takes `action`,
+    `status`, `diagnostic` and `original_message_id`.
     """
     values = {
         "uid": uid, "attendee": attendee, "partstat": partstat, "sequence": sequence, "dtstamp": _utc(dtstamp),
-        "organizer": organizer, "sender": sender or attendee, "name": cn, "recurrence_id": recurrence_id, "comment": comment,
+        "organizer": organizer, "sender": sender or attendee, "name": cn,
+        "recurrence_id": recurrence_id, "comment": comment,
         "dtstart": _utc(dtstart), "dtend": _utc(dtstart + timedelta(minutes=90)),
         "dtstart_berlin": _local(dtstart), "dtend_berlin": _local(dtstart + timedelta(minutes=90)),
         "attendee_percent": attendee.replace("@", "%40"), "verb": VERBS.get(partstat, partstat),
