@@ -1,6 +1,6 @@
 """Mails as real programs write them, filled in: `reply("google", uid=…, attendee=…)` gives the bytes that arrive.
 
-The files under fixtures/ are written after messages that those programs really sent. `{name}` is filled in; a line whose
+The files under fixtures/ are written after messages those programs really sent. `{name}` is filled in; a line whose
 value is None is left out; `{{calendar ENCODING}}` … `{{end}}` is folded and encoded, `{{twin ENCODING}}` says it again.
 """
 
