@@ -1,0 +1,108 @@
+"""Slots: the few lines of a rendered object that are a learner's own, filled in by plain substitution (design decision 10).
+
+In bytes a slot is its name between two NULs, which no cleaned text holds. It stands for whole folded content lines, but for two that
+continue a line: `mark` (before a title) and `page` (at the very end of a description).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from .lines import LIMIT, clean_line, escape, fold, param
+from .valarm import valarm
+
+UID, DTSTAMP, SEQUENCE, ATTENDEE = "uid", "dtstamp", "sequence", "attendee"
+STATUS, MARK, PAGE, ALARM = "status", "mark", "page", "alarm"
+
+
+def slot(name: str) -> bytes:
+    """The place of a slot."""
+    return b"\x00" + name.encode() + b"\x00"
+
+
+class Template:
+    """Bytes with slots, split once; `fill` is a copy and a join."""
+
+    __slots__ = ("names", "parts", "places")
+
+    def __init__(self, data: bytes) -> None:
+        self.parts = data.split(b"\x00")
+        if len(self.parts) % 2 == 0:
+            raise ValueError("A slot in this template is not closed.")
+        self.places = tuple((i, self.parts[i].decode()) for i in range(1, len(self.parts), 2))
+        self.names = frozenset(name for _, name in self.places)
+
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        """The bytes with every slot replaced; raises KeyError with the name of one that has no value."""
+        parts = self.parts.copy()
+        for i, name in self.places:
+            parts[i] = values[name]
+        return b"".join(parts)
+
+
+def fill(template: bytes, values: Mapping[str, bytes]) -> bytes:
+    """Fill once. Whoever fills the same bytes again keeps a `Template`."""
+    return Template(template).fill(values)
+
+
+def slot_uid(uid: str) -> bytes:
+    """UID (RFC 5545 3.8.4.7)."""
+    return fold("UID:" + escape(uid))
+
+
+def utc_text(epoch_seconds: int) -> str:
+    """A UTC date-time as calendars write it: 20270303T090000Z."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(epoch_seconds))
+
+
+def slot_dtstamp(epoch_seconds: int) -> bytes:
+    """DTSTAMP and LAST-MODIFIED, alike: Google takes over a changed feed entry only when both SEQUENCE and LAST-MODIFIED rise."""
+    stamp = utc_text(epoch_seconds)
+    return f"DTSTAMP:{stamp}\r\nLAST-MODIFIED:{stamp}\r\n".encode()
+
+
+def slot_sequence(number: int) -> bytes:
+    """SEQUENCE (RFC 5545 3.8.7.4)."""
+    return b"SEQUENCE:%d\r\n" % number
+
+
+def slot_attendee(name: str, address: str, partstat: str) -> bytes:
+    """The one ATTENDEE of a message; RSVP=TRUE always, since Outlook sends no answer without."""
+    name = clean_line(name)
+    cn = ";CN=" + param(name) if name else ""
+    return fold(
+        f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={partstat};RSVP=TRUE{cn}:mailto:{clean_line(address)}"
+    )
+
+
+def slot_page(url: str) -> bytes:
+    """The learner's own page, as the continuation that ends DESCRIPTION; empty where there is none."""
+    return b"\r\n " + fold(escape(clean_line(url)), LIMIT - 1)[:-2] if url else b""
+
+
+def slot_mark(word: str) -> bytes:
+    """What stands before a title in a feed ("Waiting list: "); the fold behind it keeps the title's own folds right. Empty for no word."""
+    return fold(escape(clean_line(word)) + ": ", LIMIT - len("SUMMARY:"))[:-2] + b"\r\n " if word else b""
+
+
+_STATUS = {
+    "CONFIRMED": b"STATUS:CONFIRMED\r\nTRANSP:OPAQUE\r\nX-MICROSOFT-CDO-BUSYSTATUS:BUSY\r\n",
+    "TENTATIVE": b"STATUS:TENTATIVE\r\nTRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n",
+    "CANCELLED": b"STATUS:CANCELLED\r\nTRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n",
+}
+
+
+def slot_status(status: str) -> bytes:
+    """STATUS and whether the time is taken: only CONFIRMED takes it. Raises KeyError for another word."""
+    return _STATUS[status]
+
+
+def slot_alarm(minutes: int | None, text: str) -> bytes:
+    """The alarm of a feed entry, or nothing."""
+    return b"" if minutes is None else valarm(minutes, text)
+
+
+def line(name: str, text: str) -> bytes:
+    """A property with a TEXT value, or nothing for an empty text."""
+    return fold(f"{name}:{escape(text)}") if text else b""

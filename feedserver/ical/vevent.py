@@ -1,0 +1,135 @@
+"""VEVENT (RFC 5545 3.6.1): a session as a calendar entry, once for all learners, with slots for what is a learner's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from feedserver.addresses import Mailbox
+from feedserver.training.changes import Snapshot
+
+from .lines import clean_line, escape, fold, param
+from .plaintext import plain, web_url
+from .slots import ALARM, ATTENDEE, DTSTAMP, MARK, PAGE, SEQUENCE, STATUS, UID, line, slot, slot_status
+from .valarm import valarm
+from .vtimezone import load, vtimezone
+from .words import Words
+
+_UTC_NAMES = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Zulu", "Universal", "Greenwich"}
+Method = Literal["REQUEST", "CANCEL"]
+
+
+def zone_of(snapshot: Snapshot) -> bytes | None:
+    """The VTIMEZONE that this session's times need; None where they are written in UTC.
+
+    UTC is for what local time cannot say: a zone without a right VTIMEZONE, the second of two equal hours in autumn, a time left out in spring.
+    """
+    zone = load(snapshot.timezone)
+    if zone is None or snapshot.timezone.removeprefix("Etc/") in _UTC_NAMES:
+        return None
+    for local in (snapshot.start, snapshot.end):
+        aware = local.replace(tzinfo=zone, fold=snapshot.fold)
+        back = aware.astimezone(UTC).astimezone(zone)
+        if back.replace(tzinfo=None) != local or back.fold:
+            return None
+    return vtimezone(snapshot.timezone, *(t.replace(tzinfo=zone) for t in (snapshot.start, snapshot.end)))
+
+
+def title(snapshot: Snapshot, words: Words) -> str:
+    """The title as others may see it: discreet for a private session."""
+    return words.training if snapshot.visibility == "private" else clean_line(snapshot.title) or words.training
+
+
+def render(
+    snapshot: Snapshot,
+    *,
+    method: Method | None,
+    words: Words,
+    organizer: Mailbox | None = None,
+    alarm_minutes: int | None = None,
+    detail: Literal["everything", "busy"] = "everything",
+) -> bytes:
+    """The VEVENT with its slots.
+
+    A message (`method`) has uid, dtstamp, sequence, attendee and, if a REQUEST, page. A feed entry (None) has uid, dtstamp, sequence, status,
+    mark, alarm and, with every detail, page; no ORGANIZER and no ATTENDEE, which would make programs ask for an answer.
+    What is the same for all stands first: the mail encodes it once.
+    """
+    if method is not None and organizer is None:
+        raise ValueError("A message needs its ORGANIZER.")
+    busy = detail == "busy"
+    parts = [b"BEGIN:VEVENT\r\n", _times(snapshot)]
+    parts.append(
+        _feed_summary(words.busy if busy else title(snapshot, words))
+        if method is None
+        else line("SUMMARY", title(snapshot, words))
+    )
+    if not busy:
+        parts.append(_place(snapshot))
+    parts.append(b"CLASS:PRIVATE\r\n" if busy or snapshot.visibility == "private" else b"CLASS:PUBLIC\r\n")
+    if method is not None:
+        parts.append(slot_status("CONFIRMED" if method == "REQUEST" else "CANCELLED"))
+        parts.append(b"X-MICROSOFT-DISALLOW-COUNTER:TRUE\r\n")
+        parts.append(_organizer(organizer))
+    if method != "CANCEL" and not busy:
+        parts.append(_description(snapshot, words))
+    names = [STATUS] if method is None else []
+    names += [UID, DTSTAMP, SEQUENCE, *([ATTENDEE] if method is not None else [ALARM])]
+    parts += [slot(name) for name in names]
+    if method == "REQUEST" and alarm_minutes is not None:
+        parts.append(valarm(alarm_minutes, title(snapshot, words)))
+    return b"".join([*parts, b"END:VEVENT\r\n"])
+
+
+def _times(snapshot: Snapshot) -> bytes:
+    if zone_of(snapshot) is None:
+        return _time("DTSTART", snapshot.starts_at, "Z") + _time("DTEND", snapshot.ends_at, "Z")
+    zone = f";TZID={snapshot.timezone}"
+    return _time("DTSTART" + zone, snapshot.start) + _time("DTEND" + zone, snapshot.end)
+
+
+def _time(name: str, value: datetime, suffix: str = "") -> bytes:
+    return fold(f"{name}:{value:%Y%m%dT%H%M%S}{suffix}")
+
+
+def _feed_summary(text: str) -> bytes:
+    folded = fold("SUMMARY:" + escape(text))
+    return b"SUMMARY:" + slot(MARK) + folded[len(b"SUMMARY:") :]
+
+
+def _place(snapshot: Snapshot) -> bytes:
+    url = web_url(snapshot.join_url)
+    # Phones show LOCATION as the thing to press, so the link stands there too where there is no room.
+    place = clean_line(snapshot.location) or url
+    return line("LOCATION", place) + (fold("URL:" + url) if url else b"")
+
+
+def _organizer(organizer: Mailbox) -> bytes:
+    name = clean_line(organizer.name)
+    return fold(f"ORGANIZER{';CN=' + param(name) if name else ''}:mailto:{clean_line(organizer.address)}")
+
+
+def description(snapshot: Snapshot, words: Words) -> str:
+    """The description as plain text, the join link first; of a private session nothing but how to join."""
+    join = [
+        (words.join, web_url(snapshot.join_url) or clean_line(snapshot.join_url)),
+        (words.access_code, snapshot.access_code),
+    ]
+    about: list[tuple[str, str]] = []
+    text = ""
+    if snapshot.visibility != "private":
+        text = plain(snapshot.description)
+        course = [clean_line(snapshot.course_name), web_url(snapshot.course_url)]
+        about = [(words.instructors, ", ".join(snapshot.instructors)), (words.course, " ".join(c for c in course if c))]
+    blocks = [_labelled(join), text, _labelled(about)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _labelled(pairs: list[tuple[str, str]]) -> str:
+    return "\n".join(f"{label}: {clean_line(value)}" for label, value in pairs if clean_line(value))
+
+
+def _description(snapshot: Snapshot, words: Words) -> bytes:
+    text = description(snapshot, words)
+    head = (text + "\n\n" if text else "") + words.page + ": "
+    return fold("DESCRIPTION:" + escape(head))[:-2] + slot(PAGE) + b"\r\n"

@@ -1,0 +1,21 @@
+"""The few words that a calendar entry says besides the session's own text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """In the learner's language; English unless a catalogue says otherwise."""
+
+    training: str = "Training"
+    busy: str = "Busy"
+    join: str = "Join"
+    access_code: str = "Access code"
+    instructors: str = "Instructors"
+    course: str = "Course"
+    page: str = "Your page"
+    waiting_list: str = "Waiting list"
+    waiting_approval: str = "Waiting for approval"
+    cancelled: str = "Cancelled"
