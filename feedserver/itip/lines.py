@@ -1,4 +1,4 @@
-"""Content lines (RFC 5545 3.1) of foreign calendars: decoded, unfolded, taken apart in linear time, whatever the bytes."""
+"""Content lines (RFC 5545 3.1) of foreign calendars: decoded, unfolded, taken apart in linear time, of any bytes."""
 
 from __future__ import annotations
 

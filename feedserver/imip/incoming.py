@@ -1,0 +1,75 @@
+"""What an inbound mail turned out to be: a value that passes between processes as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from ..itip.parse import ItipObject
+
+METHOD_KINDS = ("reply", "counter", "refresh", "request", "cancel", "publish", "add", "declinecounter")
+KINDS = (*METHOD_KINDS, "bounce", "complaint", "receipt", "auto_reply", "human", "broken")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """What a delivery report says (RFC 3464) of one recipient; every field is "" where it is not said.
+
+    `status` is the enhanced code (5.1.1), `message_id` and `uid` are those of the mail that came back. `action` is one
+    of RFC 3464 2.3.3: failed, delayed, delivered, relayed or expanded.
+    """
+
+    recipient: str = ""
+    action: str = ""
+    status: str = ""
+    diagnostic: str = ""
+    message_id: str = ""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One inbound mail, read.
+
+    `kind` is one of `KINDS`; `reason` says in plain words why it is "broken". `sender` is "" where `sender_problem`
+    says why. `date` is in seconds since 1970. `authentication_results` are raw values, the topmost first. `defects` are
+    noted, `limits` are what was hit and cut.
+    """
+
+    kind: str
+    reason: str = ""
+    sender: str = ""
+    sender_name: str = ""
+    sender_problem: str = ""
+    subject: str = ""
+    message_id: str = ""
+    date: int | None = None
+    auto_submitted: str = ""
+    null_sender: bool = False
+    objects: tuple[ItipObject, ...] = ()
+    bounce: Bounce | None = None
+    authentication_results: tuple[str, ...] = ()
+    received_count: int = 0
+    text: str = ""
+    defects: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """As it goes over a pipe or into a row."""
+        return json.dumps(dataclasses.asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Incoming:
+        """The inverse of `to_json`."""
+        values = json.loads(text)
+        values["objects"] = tuple(ItipObject.from_dict(one) for one in values["objects"])
+        values["bounce"] = Bounce(**values["bounce"]) if values["bounce"] else None
+        for name in ("authentication_results", "defects", "limits"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+def broken(reason: str, limit: str = "") -> Incoming:
+    """A mail of which nothing can be said but why."""
+    return Incoming("broken", reason, limits=(limit,) if limit else ())
