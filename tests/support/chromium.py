@@ -73,7 +73,7 @@ def provide() -> str:
         if not found:
             try:
                 found = way()
-            except (NoChromium, OSError, subprocess.CalledProcessError, tarfile.TarError) as error:
+            except (NoChromium, OSError, subprocess.SubprocessError, tarfile.TarError) as error:
                 reasons.append(f"{way.__doc__} {error}")
     if not found:
         tried = "\n".join(f"  - {reason}" for reason in reasons)
