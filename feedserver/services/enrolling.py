@@ -1,0 +1,336 @@
+"""Enrolling: who is in a session, with which status; seats, calendar entries and the waiting list follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+
+from ..errors import Conflict, Invalid
+from ..store.enrolments import Enrolment
+from ..store.entries import CalendarEntry
+from ..store.history import HistoryEntry
+from ..store.learners import Learner
+from ..store.sessions import LiveSession
+from ..training.registration import status_on_registering
+from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
+from . import notifying, seating
+from .finding import find, locked_session
+from .rendering import Kind
+from .work import Work
+
+S = EnrolmentStatus
+
+
+def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
+    """The learner registers: approval, then the waiting list, then Registered with the invitation. Full without a list: `Conflict` with other dates."""
+    session = locked_session(work, session_id)
+    learner = find(work, Learner, learner_id)
+    _must_be_open(work, session)
+    enrolment = _enrolment(work, session, learner)
+    if enrolment is not None and enrolment.status not in (S.CANCELLED, S.DECLINED):
+        raise Conflict(f"{learner.name} is already in this session ({enrolment.status}).", extra={"id": enrolment.id})
+    status = status_on_registering(
+        approval_required=session.approval_required,
+        approved=False,
+        seat_free=seating.free_seats(work, session) > 0,
+        waiting_list=session.waiting_list,
+    )
+    if status is None:
+        dates = other_dates(work, session)
+        words = (
+            "Choose one of the other dates of the course."
+            if dates
+            else "The course has no other date with a free seat."
+        )
+        raise Conflict(f"The session is full and keeps no waiting list. {words}", extra={"other_dates": dates})
+    return _put(work, session, learner, enrolment, status, "registered")
+
+
+def enrol(work: Work, session_id: int, learner_id: int, status: str, *, over_capacity: bool = False) -> Enrolment:
+    """An administrator adds somebody by hand with one of six statuses; each sends the invitation while the session is not over."""
+    session = locked_session(work, session_id)
+    learner = find(work, Learner, learner_id)
+    _must_not_be_cancelled(session)
+    enrolment = _enrolment(work, session, learner)
+    if enrolment is not None and enrolment.status != S.CANCELLED:
+        raise Conflict(
+            f"{learner.name} is already in this session ({enrolment.status}); change that enrolment instead.",
+            extra={"id": enrolment.id},
+        )
+    return _put(work, session, learner, enrolment, check_by_hand(status), "added", over_capacity=over_capacity)
+
+
+def check_by_hand(status: str) -> EnrolmentStatus:
+    """One of the six statuses that an administrator may give; raises `Invalid`."""
+    if status not in BY_HAND:
+        raise Invalid(f"{status!r} cannot be given by hand; choose one of {', '.join(BY_HAND)}.", field="status")
+    return EnrolmentStatus(status)
+
+
+def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) -> int:
+    """Invite all of these who are not in the session; where seats run out the rest waits, in this order. Returns the invitations sent."""
+    if session.status != "scheduled" or session.ends_at <= work.now:
+        return 0
+    known = dict(
+        work.db.execute(
+            select(Enrolment.learner_id, Enrolment.status).where(Enrolment.live_session_id == session.id)
+        ).all()
+    )
+    again = [i for i in learner_ids if known.get(i) == S.CANCELLED]
+    fresh = [i for i in learner_ids if i not in known]
+    order = [i for i in learner_ids if i in set(again) | set(fresh)]
+    if not order:
+        return 0
+    seats = seating.take_many(work, session, len(order))
+    status = {learner: (S.INVITED if n < seats else S.WAITING_LIST) for n, learner in enumerate(order)}
+    common = {
+        "organisation_id": work.organisation_id,
+        "live_session_id": session.id,
+        "partstat": "NEEDS-ACTION",
+        "version": 1,
+        "created_at": work.now,
+        "updated_at": work.now,
+    }
+    if fresh:
+        rows = [
+            {
+                **common,
+                "learner_id": i,
+                "status": status[i],
+                "queued_at": work.now if status[i] == S.WAITING_LIST else None,
+            }
+            for i in fresh
+        ]
+        work.db.execute(insert(Enrolment), rows)
+    for value in (S.INVITED, S.WAITING_LIST):
+        chosen = [i for i in again if status[i] == value]
+        if chosen:
+            work.db.execute(
+                update(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.learner_id.in_(chosen))
+                .values(status=value, queued_at=work.now if value == S.WAITING_LIST else None, updated_at=work.now, version=Enrolment.version + 1)
+                .execution_options(synchronize_session=False)
+            )  # fmt: skip
+    ids = dict(
+        work.db.execute(select(Enrolment.learner_id, Enrolment.id).where(Enrolment.live_session_id == session.id)).all()
+    )
+    work.db.execute(
+        insert(HistoryEntry),
+        [
+            {"organisation_id": work.organisation_id, "at": work.now, "actor": work.actor, "verb": "enrolled", "live_session_id": session.id,
+             "enrolment_id": ids[i], "learner_id": i, "detail": {"status": status[i]}}
+            for i in order
+        ],
+    )  # fmt: skip
+    return notifying.begin(work, session)
+
+
+def approve(work: Work, enrolment_id: int) -> Enrolment:
+    """Approved: on to a seat, or to the waiting list where there is none."""
+    session, enrolment = _with_session(work, enrolment_id)
+    _must_wait_for_approval(enrolment)
+    _must_be_open(work, session)
+    free = seating.free_seats(work, session) > 0
+    status = status_on_registering(approval_required=True, approved=True, seat_free=free, waiting_list=True)
+    return change(work, session, enrolment, status, "approved")
+
+
+def reject(work: Work, enrolment_id: int, reason: str = "") -> Enrolment:
+    """Refused: the person is taken off, and the reason kept."""
+    session, enrolment = _with_session(work, enrolment_id)
+    _must_wait_for_approval(enrolment)
+    return change(work, session, enrolment, S.CANCELLED, "refused", detail={"reason": reason} if reason else None)
+
+
+def set_status(
+    work: Work, enrolment_id: int, status: str, *, over_capacity: bool = False, version: int | None = None
+) -> Enrolment:
+    """An administrator changes a status by hand, to one of the six, to Waiting List, or to Cancelled."""
+    session, enrolment = _with_session(work, enrolment_id)
+    if status not in (S.WAITING_LIST, S.CANCELLED):
+        check_by_hand(status)
+    if status != S.CANCELLED:
+        _must_not_be_cancelled(session)
+    return change(work, session, enrolment, EnrolmentStatus(status), "status set", over_capacity=over_capacity)
+
+
+def remove(work: Work, enrolment_id: int) -> Enrolment:
+    """Take somebody off: a CANCEL to that person alone; the freed place moves the waiting list."""
+    session, enrolment = _with_session(work, enrolment_id)
+    return change(work, session, enrolment, S.CANCELLED, "taken off")
+
+
+def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
+    """Attended, Absent or Go Show."""
+    if status not in ATTENDANCE:
+        raise Invalid(f"Attendance is one of {', '.join(ATTENDANCE)}.", field="status")
+    session, enrolment = _with_session(work, enrolment_id)
+    _must_not_be_cancelled(session)
+    return change(work, session, enrolment, EnrolmentStatus(status), "attendance", over_capacity=True)
+
+
+def change(
+    work: Work, session: LiveSession, enrolment: Enrolment, new: EnrolmentStatus, verb: str, *,
+    over_capacity: bool = False, detail: dict | None = None, ending: Kind = Kind.REMOVED, inbound_id: int | None = None, extra: dict | None = None,
+) -> Enrolment:  # fmt: skip
+    """Move an enrolment to `new` with everything that follows: seat, entry, feed, history, and the waiting list where a seat came free."""
+    old = EnrolmentStatus(enrolment.status)
+    if old == new:
+        return enrolment
+    before, after = TABLE[old], TABLE[new]
+    if after.seat and not before.seat and not seating.take(work, session, over_capacity=over_capacity):
+        raise Conflict(
+            "The session is full. Add the person over capacity knowingly, or raise the capacity first.",
+            extra={"other_dates": other_dates(work, session)},
+        )
+    if before.seat and not after.seat:
+        seating.give_back(work, session)
+    enrolment.status = new
+    enrolment.queued_at = work.now if new in WAITING else None
+    enrolment.updated_at = work.now
+    enrolment.version += 1
+    work.record(
+        verb,
+        live_session_id=session.id,
+        enrolment_id=enrolment.id,
+        learner_id=enrolment.learner_id,
+        inbound_id=inbound_id,
+        detail={"from": old, "to": new, **(detail or {})},
+    )
+    work.db.flush()
+    _follow(work, session, enrolment, before, after, ending, extra)
+    if before.seat and not after.seat:
+        promote(work, session)
+    work.db.refresh(enrolment)
+    return enrolment
+
+
+def promote(work: Work, session: LiveSession) -> int:
+    """As many from the head of the waiting list as there are free seats become Invited and get the invitation."""
+    if session.status != "scheduled" or session.ends_at <= work.now:
+        return 0
+    free = seating.free_seats(work, session)
+    if not free:
+        return 0
+    line = (
+        select(Enrolment)
+        .where(Enrolment.live_session_id == session.id, Enrolment.status == S.WAITING_LIST)
+        .order_by(Enrolment.queued_at, Enrolment.id)
+        .limit(min(free, 10_000))
+        .with_for_update()
+    )
+    chosen = work.db.scalars(line).all()
+    if not chosen:
+        return 0
+    seating.take_many(work, session, len(chosen))
+    for enrolment in chosen:
+        enrolment.status, enrolment.queued_at, enrolment.updated_at = S.INVITED, None, work.now
+        enrolment.version += 1
+        work.record(
+            "offered a place",
+            live_session_id=session.id,
+            enrolment_id=enrolment.id,
+            learner_id=enrolment.learner_id,
+            detail={"from": S.WAITING_LIST, "to": S.INVITED},
+        )
+    work.db.flush()
+    notifying.begin(work, session)
+    notifying.show(
+        work,
+        session,
+        CalendarEntry.enrolment_id.in_([e.id for e in chosen[:500]]) if len(chosen) <= 500 else CalendarEntry.id > 0,
+    )
+    return len(chosen)
+
+
+def position(work: Work, enrolment: Enrolment) -> int:
+    """The place in the waiting line, from 1."""
+    line = select(Enrolment.id).where(
+        Enrolment.live_session_id == enrolment.live_session_id, Enrolment.status == S.WAITING_LIST
+    )
+    ids = work.db.scalars(line.order_by(Enrolment.queued_at, Enrolment.id)).all()
+    return ids.index(enrolment.id) + 1 if enrolment.id in ids else 0
+
+
+def other_dates(work: Work, session: LiveSession) -> list[dict]:
+    """Coming sessions of the same course with a free seat: id, title, start, timezone."""
+    from ..store.sessions import Seats
+
+    query = (
+        select(LiveSession, Seats)
+        .join(Seats, Seats.live_session_id == LiveSession.id)
+        .where(
+            LiveSession.course_id == session.course_id, LiveSession.id != session.id, LiveSession.status == "scheduled", LiveSession.starts_at > work.now,
+            LiveSession.visibility != "private", (Seats.capacity.is_(None)) | (Seats.taken < Seats.capacity),
+        )
+        .order_by(LiveSession.starts_at)
+        .limit(20)
+    )  # fmt: skip
+    return [
+        {"id": s.id, "title": s.title, "start": s.start.isoformat(), "timezone": s.timezone}
+        for s, _seats in work.db.execute(query)
+    ]
+
+
+def _follow(
+    work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None
+) -> None:
+    """What the calendar shows follows the status."""
+    mine = CalendarEntry.enrolment_id == enrolment.id
+    if session.status != "scheduled":
+        return
+    if not after.entry:
+        mailed = (mine & CalendarEntry.mailed.is_(True)) if after.listed else mine
+        notifying.end(work, session, mailed, ending, ended_as="waiting" if after.listed else "removed", extra=extra)
+    if after.entry or after.listed:
+        notifying.begin(work, session, only=enrolment.id)
+        notifying.show(work, session, mine)
+
+
+def _put(
+    work: Work,
+    session: LiveSession,
+    learner: Learner,
+    enrolment: Enrolment | None,
+    status: EnrolmentStatus,
+    verb: str,
+    *,
+    over_capacity: bool = False,
+) -> Enrolment:
+    if enrolment is None:
+        enrolment = Enrolment(
+            organisation_id=work.organisation_id, live_session_id=session.id, learner_id=learner.id, status=S.CANCELLED, created_at=work.now, updated_at=work.now,
+        )  # fmt: skip
+        work.db.add(enrolment)
+        work.db.flush()
+    return change(work, session, enrolment, status, verb, over_capacity=over_capacity)
+
+
+def _enrolment(work: Work, session: LiveSession, learner: Learner) -> Enrolment | None:
+    return work.db.scalars(
+        select(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.learner_id == learner.id)
+    ).first()
+
+
+def _with_session(work: Work, enrolment_id: int) -> tuple[LiveSession, Enrolment]:
+    session_id = find(work, Enrolment, enrolment_id).live_session_id
+    session = locked_session(work, session_id)
+    enrolment = find(work, Enrolment, enrolment_id)
+    work.db.refresh(enrolment)
+    return session, enrolment
+
+
+def _must_wait_for_approval(enrolment: Enrolment) -> None:
+    if enrolment.status != S.WAITING_APPROVAL:
+        raise Conflict(f"This enrolment does not wait for approval: it is {enrolment.status}.")
+
+
+def _must_not_be_cancelled(session: LiveSession) -> None:
+    if session.status == "cancelled":
+        raise Conflict("The session is cancelled and stays so; make a new session instead.")
+
+
+def _must_be_open(work: Work, session: LiveSession) -> None:
+    _must_not_be_cancelled(session)
+    if session.ends_at <= work.now:
+        raise Conflict("The session is over.")

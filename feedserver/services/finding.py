@@ -1,0 +1,48 @@
+"""Finding rows of one's own organisation: what is another's does not exist."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from ..errors import NotFound
+from ..store.base import Base
+from ..store.courses import Course, TrainingGroup
+from ..store.enrolments import Enrolment
+from ..store.feeds import Feed
+from ..store.inbox import InboundMessage
+from ..store.learners import Learner
+from ..store.outbox import Delivery
+from ..store.sessions import LiveSession
+from .work import Work
+
+R = TypeVar("R", bound=Base)
+
+NOUNS = {
+    Learner: "learner",
+    Course: "course",
+    TrainingGroup: "training group",
+    LiveSession: "session",
+    Enrolment: "enrolment",
+    Feed: "feed",
+    Delivery: "delivery",
+    InboundMessage: "inbound message",
+}
+_LARGEST = 2**63 - 1
+
+
+def find(work: Work, row: type[R], row_id: int, *, lock: bool = False) -> R:
+    """The row of this organisation with that id; `NotFound` names the noun. `lock` holds it for the transaction (PostgreSQL)."""
+    found = None
+    if 0 < row_id <= _LARGEST:
+        query = select(row).where(row.id == row_id, row.organisation_id == work.organisation_id)
+        found = work.db.scalars(query.with_for_update() if lock else query).first()
+    if found is None:
+        raise NotFound(f"There is no {NOUNS[row]} {row_id} in this organisation.")
+    return found
+
+
+def locked_session(work: Work, session_id: int) -> LiveSession:
+    """The session, held for this transaction: whatever concerns its people goes one after the other."""
+    return find(work, LiveSession, session_id, lock=True)

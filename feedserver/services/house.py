@@ -1,0 +1,47 @@
+"""Where carriers come in: one database, one clock, and transactions in which verbs work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from ..errors import NotFound
+from ..store.database import Database
+from ..store.organisations import Organisation
+from .work import Work
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """The moment, in UTC; the only clock there is, handed in by the carriers."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class House:
+    """What web, mail and commands are given. `run` writes, `read` only looks."""
+
+    database: Database
+    base_url: str
+    settle: timedelta = timedelta(seconds=20)
+    clock: Callable[[], datetime] = utc_now
+
+    def run(self, organisation_id: int, actor: str, verb: Callable[[Work], T]) -> T:
+        """`verb(work)` in one write transaction of that organisation; tried again where a lock was lost."""
+        return self.database.run(lambda db: verb(self._work(db, organisation_id, actor)))
+
+    def read(self, organisation_id: int, actor: str, look: Callable[[Work], T]) -> T:
+        """`look(work)` without a write lock."""
+        with self.database.read() as db:
+            return look(self._work(db, organisation_id, actor))
+
+    def _work(self, db, organisation_id: int, actor: str) -> Work:
+        organisation = db.get(Organisation, organisation_id)
+        if organisation is None:
+            raise NotFound("There is no such organisation.")
+        return Work(
+            db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle
+        )

@@ -1,0 +1,136 @@
+"""Learners: made, changed, left. Each has one feed and the channel `both` from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+
+from ..addresses import canonical, check
+from ..errors import Conflict, Invalid
+from ..store.enrolments import Enrolment
+from ..store.feeds import KINDS, Feed
+from ..store.learners import FeedVersion, Learner
+from ..store.sessions import LiveSession
+from ..tokens import new_id
+from ..training.statuses import EnrolmentStatus
+from ..training.wall_time import check_zone
+from . import enrolling, rendering
+from .finding import find
+from .work import Work
+
+FIELDS = ("email", "name", "timezone", "locale", "channel", "external_id", "team", "manager_email", "start_date")
+
+
+def create_learner(work: Work, values: Mapping[str, Any]) -> Learner:
+    """A new learner; the same e-mail or `external_id` is a `Conflict` with the id of the one there is."""
+    email = check(values["email"])
+    same = [Learner.email_key == canonical(email)]
+    if values.get("external_id"):
+        same.append(Learner.external_id == values["external_id"])
+    known = work.db.scalars(select(Learner).where(Learner.organisation_id == work.organisation_id, or_(*same))).first()
+    if known is not None:
+        what = "e-mail" if known.email_key == canonical(email) else "external_id"
+        raise Conflict(
+            f"There is already a learner with this {what}.",
+            field="email" if what == "e-mail" else what,
+            extra={"id": known.id},
+        )
+    rest = {k: v for k, v in values.items() if k in FIELDS and k != "email" and v is not None}
+    rest["timezone"] = check_zone(rest.get("timezone") or work.organisation.timezone)
+    rest["locale"] = rendering.check_locale(rest.get("locale") or work.organisation.locale)
+    if rest.get("manager_email"):
+        rest["manager_email"] = check(rest["manager_email"], "manager_email")
+    learner = Learner(
+        organisation_id=work.organisation_id,
+        email=email,
+        email_key=canonical(email),
+        page_id=new_id(),
+        created_at=work.now,
+        **rest,
+    )
+    work.db.add(learner)
+    work.db.flush()
+    work.db.add(FeedVersion(learner_id=learner.id, version=1, changed_at=work.now))
+    work.db.add(new_feed(work, learner.id, "My training"))
+    work.record("learner created", learner_id=learner.id)
+    work.db.flush()
+    return learner
+
+
+def new_feed(work: Work, learner_id: int, name: str, **values: Any) -> Feed:
+    """An unsaved feed with its own address."""
+    values.setdefault("kinds", list(KINDS))
+    return Feed(
+        organisation_id=work.organisation_id, learner_id=learner_id, public_id=new_id(), key_id=work.key_id, name=name, changed_at=work.now, created_at=work.now, **values,
+    )  # fmt: skip
+
+
+def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Learner:
+    """Change a learner. A new address is for later messages; the old one stays known to speak for them."""
+    from ..store.learners import LearnerAlias
+
+    learner = find(work, Learner, learner_id, lock=True)
+    values = dict(values)
+    if values.get("email"):
+        email = check(values["email"])
+        taken = select(Learner.id).where(
+            Learner.organisation_id == work.organisation_id,
+            Learner.email_key == canonical(email),
+            Learner.id != learner.id,
+        )
+        if (other := work.db.scalar(taken)) is not None:
+            raise Conflict("Another learner has this e-mail.", field="email", extra={"id": other})
+        if canonical(email) != learner.email_key:
+            known = select(LearnerAlias).where(
+                LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == learner.email_key
+            )
+            if work.db.scalar(known) is None:
+                work.db.add(LearnerAlias(learner_id=learner.id, address_key=learner.email_key, created_at=work.now))
+        learner.email, learner.email_key = email, canonical(email)
+        learner.address_problem = None
+    if values.get("external_id"):
+        taken = select(Learner.id).where(
+            Learner.organisation_id == work.organisation_id,
+            Learner.external_id == values["external_id"],
+            Learner.id != learner.id,
+        )
+        if (other := work.db.scalar(taken)) is not None:
+            raise Conflict("Another learner has this external_id.", field="external_id", extra={"id": other})
+    if values.get("timezone"):
+        values["timezone"] = check_zone(values["timezone"])
+    if values.get("locale"):
+        values["locale"] = rendering.check_locale(values["locale"])
+    if values.get("manager_email"):
+        values["manager_email"] = check(values["manager_email"], "manager_email")
+    for name in FIELDS:
+        if name in values and name != "email":
+            if values[name] is None and name in ("name", "timezone", "locale", "channel"):
+                raise Invalid("This cannot be empty.", field=name)
+            setattr(learner, name, values[name])
+    learner.version += 1
+    work.record("learner edited", learner_id=learner.id, detail={"fields": sorted(values)})
+    work.db.flush()
+    return learner
+
+
+def remove_learner(work: Work, learner_id: int) -> None:
+    """Somebody leaves for good: coming entries are cancelled, places freed and passed on, feeds and the person's data go."""
+    learner = find(work, Learner, learner_id, lock=True)
+    coming = (
+        select(Enrolment.id)
+        .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
+        .where(
+            Enrolment.learner_id == learner.id,
+            Enrolment.status != EnrolmentStatus.CANCELLED,
+            LiveSession.ends_at > work.now,
+        )
+    )
+    for enrolment_id in work.db.scalars(coming).all():
+        enrolling.remove(work, enrolment_id)
+    work.record("learner removed", learner_id=learner.id)
+    work.db.flush()
+    work.db.execute(delete(FeedVersion).where(FeedVersion.learner_id == learner.id))
+    work.db.execute(delete(Learner).where(Learner.id == learner.id))
+    work.db.expire_all()

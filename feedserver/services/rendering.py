@@ -1,0 +1,49 @@
+"""The one place where services meet the texts: skeletons of mails, VEVENTs of feeds, languages."""
+
+from __future__ import annotations
+
+from babel import Locale, UnknownLocaleError
+
+from ..addresses import Mailbox
+from ..errors import Invalid
+from ..ical import vevent
+from ..imip.catalogues import LANGUAGES, words
+from ..imip.compose import Kind, compose
+from ..store.organisations import Organisation
+from ..training.changes import Snapshot
+
+LOCALES = LANGUAGES
+
+__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "skeleton"]
+
+
+def check_locale(tag: str) -> str:
+    """A language tag such as `de` or `en-GB`; raises `Invalid` for what is none."""
+    try:
+        parsed = Locale.parse(tag.replace("-", "_"))
+    except (UnknownLocaleError, ValueError, TypeError) as error:
+        raise Invalid(f"{tag[:40]!r} is not a language tag; write it as en, de or de-AT.", field="locale") from error
+    return f"{parsed.language}-{parsed.territory}" if parsed.territory else parsed.language
+
+
+def feed_locale(tag: str) -> str:
+    """The language of `LOCALES` in which a learner reads a feed."""
+    language = tag.partition("-")[0]
+    return language if language in LOCALES else "en"
+
+
+def feed_vevents(snapshot: Snapshot, locale: str) -> tuple[bytes, bytes, str]:
+    """(VEVENT with slots, the same as busy time alone, the IANA zone that it needs a VTIMEZONE for or "")."""
+    full = vevent.render(snapshot, method=None, words=words(locale))
+    busy = vevent.render(snapshot, method=None, words=words(locale), detail="busy")
+    return full, busy, snapshot.timezone if vevent.zone_of(snapshot) is not None else ""
+
+
+def skeleton(
+    kind: Kind, snapshot: Snapshot, told: Snapshot | None, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, note: str = ""
+) -> bytes:  # fmt: skip
+    """The stored form of a mail; raises what a failing template raises."""
+    return compose(
+        kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
+        organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note,
+    ).to_bytes()  # fmt: skip

@@ -1,0 +1,238 @@
+"""Scheduling: create, edit, cancel live sessions. An edit opens, or joins, the one revision that the settle time collects (design decision 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from ..errors import Changed, Conflict, Invalid
+from ..store.courses import Course, GroupMember, TrainingGroup
+from ..store.entries import CANCELLED, CalendarEntry
+from ..store.history import HistoryEntry
+from ..store.sessions import LiveSession, Revision, Seats
+from ..training.changes import instant
+from ..training.wall_time import check_times, check_zone
+from . import enrolling, notifying
+from .finding import find, locked_session
+from .rendering import Kind
+from .work import Work
+
+SHOWN_FIELDS = (
+    "title",
+    "description",
+    "location",
+    "join_url",
+    "access_code",
+    "instructors",
+    "start",
+    "end",
+    "timezone",
+    "fold",
+    "visibility",
+)
+RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled")
+EDITABLE = SHOWN_FIELDS + RULE_FIELDS
+_TIMES = ("start", "end", "timezone", "fold")
+
+
+def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_id: int | None = None) -> LiveSession:
+    """A new session with the fields of the contract; with a group its members are Invited and mailed at once."""
+    course = find(work, Course, course_id)
+    if group_id is not None and find(work, TrainingGroup, group_id).course_id != course.id:
+        raise Invalid("That training group belongs to another course.", field="group_id")
+    known = {k: v for k, v in values.items() if k in EDITABLE}
+    _check(known["start"], known["end"], known["timezone"], known.get("fold", 0))
+    session = LiveSession(
+        organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, **known, **_instants(known),
+    )  # fmt: skip
+    work.db.add(session)
+    work.db.flush()
+    work.db.add(Seats(live_session_id=session.id, capacity=session.capacity))
+    work.db.flush()
+    notifying.freeze(work, session)
+    work.record("created", live_session_id=session.id, detail={"title": session.title})
+    if group_id is not None:
+        members = (
+            select(GroupMember.learner_id)
+            .where(GroupMember.group_id == group_id)
+            .order_by(GroupMember.created_at, GroupMember.learner_id)
+        )
+        enrolling.invite_many(work, session, work.db.scalars(members).all())
+    return session
+
+
+def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version: int | None = None) -> LiveSession:
+    """Change fields; `version` is what the editor saw: where it no longer holds, `Changed` says what somebody else did meanwhile."""
+    session = locked_session(work, session_id)
+    if version is not None and version != session.version:
+        raise Changed(
+            "Somebody else has changed this session since you opened it. Look at the changes and save again.",
+            extra={"changes": changes_since(work, session, version), "version": session.version},
+        )
+    if session.status == "cancelled":
+        raise Conflict("The session is cancelled and stays so; make a new session instead.")
+    unknown = set(values) - set(EDITABLE)
+    if unknown:
+        raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
+    changed = {k: v for k, v in values.items() if getattr(session, k) != v}
+    if not changed:
+        return session
+    before = {k: getattr(session, k) for k in changed}
+    if set(changed) & set(_TIMES):
+        times = {k: values.get(k, getattr(session, k)) for k in _TIMES}
+        _check(times["start"], times["end"], times["timezone"], times["fold"])
+        changed |= _instants(times)
+    withdrawn = before.get("calendar_enabled") and not changed["calendar_enabled"]
+    if withdrawn:
+        notifying.end(work, session, CalendarEntry.mailed.is_(True), Kind.WITHDRAWN, ended_as="withdrawn")
+    for name, value in changed.items():
+        setattr(session, name, value)
+    session.version += 1
+    session.updated_at = work.now
+    if "capacity" in before:
+        _set_capacity(work, session)
+    work.record(
+        "edited",
+        live_session_id=session.id,
+        detail={"version": session.version, "changes": {k: [_plain(v), _plain(changed[k])] for k, v in before.items()}},
+    )
+    work.db.flush()
+    _after_edit(work, session, before)
+    return session
+
+
+def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession:
+    """Cancel for everybody: a CANCEL to each who may have the entry; it stays cancelled. Doing it twice changes nothing."""
+    session = locked_session(work, session_id)
+    if session.status == "cancelled":
+        return session
+    notifying.end(
+        work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason
+    )
+    session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
+    session.version += 1
+    session.updated_at = work.now
+    work.record("cancelled", live_session_id=session.id, detail={"reason": reason} if reason else None)
+    work.db.flush()
+    return session
+
+
+def publish_due(work: Work, session_id: int) -> int:
+    """The settle time of a session has passed: freeze and tell. Returns the number of messages; 0 where another worker was first."""
+    session = locked_session(work, session_id)
+    work.db.refresh(session)
+    if session.settle_at is None or session.settle_at > work.now:
+        return 0
+    return notifying.publish(work, session)
+
+
+def due(db, now) -> list[tuple[int, int]]:
+    """(organisation, session) of every session whose settle time has passed."""
+    query = (
+        select(LiveSession.organisation_id, LiveSession.id)
+        .where(LiveSession.settle_at <= now)
+        .order_by(LiveSession.settle_at)
+        .limit(100)
+    )
+    return [tuple(row) for row in db.execute(query)]
+
+
+def sequence(work: Work, session: LiveSession) -> int:
+    """The number of the revision that shows the session as it stands: the published one, or the one about to be."""
+    last = notifying.latest_revision(work, session)
+    return _number(last, session, work.db.get_one(Course, session.course_id))
+
+
+def sequences(work: Work, sessions: list[LiveSession]) -> dict[int, int]:
+    """`sequence` of many sessions in two statements."""
+    if not sessions:
+        return {}
+    newest = (
+        select(Revision.live_session_id, Revision.number, Revision.snapshot_json)
+        .where(Revision.live_session_id.in_([s.id for s in sessions]))
+        .order_by(Revision.live_session_id, Revision.number)
+    )
+    last = {row.live_session_id: row for row in work.db.execute(newest)}
+    courses = {c.id: c for c in work.db.scalars(select(Course).where(Course.id.in_({s.course_id for s in sessions})))}
+    return {
+        s.id: last[s.id].number + (last[s.id].snapshot_json != s.snapshot(courses[s.course_id]).to_json())
+        for s in sessions
+    }
+
+
+def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
+    """What was changed after `version`: who, when, field, before, after."""
+    query = (
+        select(HistoryEntry)
+        .where(HistoryEntry.live_session_id == session.id, HistoryEntry.verb == "edited")
+        .order_by(HistoryEntry.id.desc())
+        .limit(50)
+    )
+    newer = [h for h in work.db.scalars(query) if (h.detail or {}).get("version", 0) > version]
+    return [
+        {"field": field, "before": old, "after": new, "by": h.actor, "at": h.at.isoformat()}
+        for h in reversed(newer)
+        for field, (old, new) in h.detail["changes"].items()
+    ]
+
+
+def course_changed(work: Work, course_id: int) -> None:
+    """A course's name or link shows in its sessions: those to come are to be told again after the settle time."""
+    coming = (
+        LiveSession.course_id == course_id,
+        LiveSession.status == "scheduled",
+        LiveSession.ends_at > work.now,
+        LiveSession.settle_at.is_(None),
+    )
+    work.db.execute(
+        update(LiveSession)
+        .where(*coming)
+        .values(settle_at=work.now + work.settle)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> None:
+    if "calendar_enabled" in before:
+        notifying.begin(work, session)
+    if "capacity" in before:
+        enrolling.promote(work, session)
+    if not set(before) & set(SHOWN_FIELDS):
+        return
+    if not work.settle:
+        notifying.publish(work, session)
+    elif session.settle_at is None:
+        session.settle_at = work.now + work.settle
+    work.db.flush()
+
+
+def _set_capacity(work: Work, session: LiveSession) -> None:
+    seats = work.db.get_one(Seats, session.id, populate_existing=True)
+    if session.capacity is not None and session.capacity < seats.taken:
+        raise Invalid(
+            f"{seats.taken} people hold seats; take {seats.taken - session.capacity} of them off first, or choose a capacity of {seats.taken} or more.",
+            field="capacity",
+        )
+    seats.capacity, seats.over_capacity = session.capacity, 0
+
+
+def _check(start, end, timezone, fold) -> None:
+    check_zone(timezone)
+    check_times(start, end, timezone, fold)
+
+
+def _instants(values: Mapping[str, Any]) -> dict[str, Any]:
+    fold = values.get("fold", 0)
+    return {f"{name}s_at": instant(values[name], values["timezone"], fold) for name in ("start", "end")}
+
+
+def _number(last: Revision | None, session: LiveSession, course: Course) -> int:
+    if last is None:
+        return 0
+    return last.number if last.snapshot == session.snapshot(course) else last.number + 1
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

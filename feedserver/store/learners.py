@@ -1,0 +1,63 @@
+"""Learners and the other addresses that speak for them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Date, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, BigId, Id, ref
+
+CHANNELS = ("both", "feed", "mail")
+
+
+class Learner(Base):
+    """Somebody who is trained. `email_key` is the address as compared; zone and language are always filled."""
+
+    __tablename__ = "learners"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "email_key"),
+        UniqueConstraint("organisation_id", "external_id"),
+        UniqueConstraint("page_id"),
+        CheckConstraint("channel IN ('both', 'feed', 'mail')", name="channel"),
+    )
+
+    id: Mapped[Id]
+    organisation_id: Mapped[int] = ref("organisations")
+    email: Mapped[str]
+    email_key: Mapped[str]
+    name: Mapped[str]
+    timezone: Mapped[str]
+    locale: Mapped[str]
+    channel: Mapped[str] = mapped_column(default="both")
+    external_id: Mapped[str | None]
+    team: Mapped[str | None]
+    manager_email: Mapped[str | None]
+    start_date: Mapped[date | None] = mapped_column(Date)
+    page_id: Mapped[str]
+    address_problem: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
+class LearnerAlias(Base):
+    """Another address known to speak for a learner (confirmed by an administrator or by the learner)."""
+
+    __tablename__ = "learner_aliases"
+    __table_args__ = (UniqueConstraint("learner_id", "address_key"),)
+
+    id: Mapped[Id]
+    learner_id: Mapped[int] = ref("learners")
+    address_key: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class FeedVersion(Base):
+    """Counts up whenever anything changes that a learner's feeds show; narrow, so that 10,000 are bumped in one statement."""
+
+    __tablename__ = "feed_versions"
+
+    learner_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime]

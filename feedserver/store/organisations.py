@@ -1,0 +1,51 @@
+"""Organisations: the tenants. Every root row belongs to one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Integer, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ..addresses import Mailbox, canonical
+from .base import Base, Id
+
+
+class Organisation(Base):
+    """A tenant, with the one constant mailbox that its invitations come from and its replies go to."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (UniqueConstraint("mailbox_key"), UniqueConstraint("name"))
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    mailbox_name: Mapped[str]
+    mailbox_address: Mapped[str]
+    mailbox_key: Mapped[str]
+    timezone: Mapped[str]
+    locale: Mapped[str] = mapped_column(default="en")
+    alarm_minutes: Mapped[int | None] = mapped_column(Integer, default=15)
+    created_at: Mapped[datetime]
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """From, Reply-To and ORGANIZER."""
+        return Mailbox(self.mailbox_name, self.mailbox_address)
+
+
+def first(db: Session) -> Organisation | None:
+    """The organisation that commands default to."""
+    return db.scalars(select(Organisation).order_by(Organisation.id).limit(1)).first()
+
+
+def by_name(db: Session, name: str) -> Organisation | None:
+    """The organisation of that name."""
+    return db.scalars(select(Organisation).where(Organisation.name == name)).first()
+
+
+def by_mailbox(db: Session, address: str) -> Organisation | None:
+    """The organisation that reads this mailbox; `local+anything@domain` counts as `local@domain`."""
+    key = canonical(address)
+    local, _, domain = key.rpartition("@")
+    keys = {key, f"{local.partition('+')[0]}@{domain}"}
+    return db.scalars(select(Organisation).where(Organisation.mailbox_key.in_(keys)).order_by(Organisation.id)).first()

@@ -1,0 +1,21 @@
+"""Every row in one import, so that metadata is whole."""
+
+from .access import ApiToken, BrowserSession, RememberedAnswer, SignIn, SignInLink
+from .base import Base
+from .courses import Course, GroupMember, TrainingGroup
+from .enrolments import Enrolment
+from .entries import CalendarEntry
+from .feeds import Feed
+from .history import HistoryEntry
+from .inbox import InboundMessage
+from .keys import SigningKey
+from .learners import FeedVersion, Learner, LearnerAlias
+from .organisations import Organisation
+from .outbox import CapturedMessage, Delivery, MailSkeleton, RelayPace, Worker
+from .sessions import LiveSession, Revision, RevisionVevent, Seats
+
+__all__ = [
+    "ApiToken", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Course", "Delivery", "Enrolment", "Feed", "FeedVersion",
+    "GroupMember", "HistoryEntry", "InboundMessage", "Learner", "LearnerAlias", "LiveSession", "MailSkeleton", "Organisation",
+    "RelayPace", "RememberedAnswer", "Revision", "RevisionVevent", "Seats", "SignIn", "SignInLink", "SigningKey", "TrainingGroup", "Worker",
+]  # fmt: skip

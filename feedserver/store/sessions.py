@@ -1,0 +1,121 @@
+"""Live sessions, their seats, and the revisions that were published of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..training.changes import Snapshot
+from .base import Base, BigId, Id, ref
+
+
+class LiveSession(Base):
+    """One session as it stands now: a draft until `settle_at` passes and a revision is frozen from it (design decision 6).
+
+    `start` and `end` are wall-clock times in `timezone`; `starts_at` and `ends_at` the instants derived from them.
+    """
+
+    __tablename__ = "live_sessions"
+    __table_args__ = (
+        CheckConstraint("visibility IN ('public', 'private', 'busy')", name="visibility"),
+        CheckConstraint("status IN ('scheduled', 'cancelled')", name="status"),
+    )
+
+    id: Mapped[Id]
+    organisation_id: Mapped[int] = ref("organisations")
+    course_id: Mapped[int] = ref("courses")
+    group_id: Mapped[int | None] = ref("training_groups", ondelete="SET NULL")
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    location: Mapped[str] = mapped_column(default="")
+    join_url: Mapped[str] = mapped_column(default="")
+    access_code: Mapped[str] = mapped_column(default="")
+    instructors: Mapped[list[str]] = mapped_column(JSON, default=list)
+    start: Mapped[datetime] = mapped_column(DateTime)
+    end: Mapped[datetime] = mapped_column(DateTime)
+    timezone: Mapped[str]
+    fold: Mapped[int] = mapped_column(Integer, default=0)
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    capacity: Mapped[int | None] = mapped_column(Integer)
+    approval_required: Mapped[bool] = mapped_column(Boolean, default=False)
+    waiting_list: Mapped[bool] = mapped_column(Boolean, default=False)
+    calendar_enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    visibility: Mapped[str] = mapped_column(default="public")
+    status: Mapped[str] = mapped_column(default="scheduled")
+    cancel_reason: Mapped[str | None]
+    settle_at: Mapped[datetime | None] = mapped_column(index=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    def snapshot(self, course: object) -> Snapshot:
+        """What a calendar would show of it now; `course` gives `name` and `url`."""
+        return Snapshot(
+            title=self.title,
+            start=self.start,
+            end=self.end,
+            timezone=self.timezone,
+            fold=self.fold,
+            description=self.description,
+            location=self.location,
+            join_url=self.join_url,
+            access_code=self.access_code,
+            instructors=tuple(self.instructors or ()),
+            visibility=self.visibility,
+            course_name=course.name,
+            course_url=course.url,
+        )
+
+
+class Seats(Base):
+    """Seats of one session, in a narrow row of its own: the database refuses to go over. `over` counts those an administrator added knowingly."""
+
+    __tablename__ = "seats"
+    __table_args__ = (
+        CheckConstraint("capacity IS NULL OR taken <= capacity + over_capacity", name="within_capacity"),
+        CheckConstraint("taken >= 0", name="not_negative"),
+    )
+
+    live_session_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("live_sessions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    capacity: Mapped[int | None] = mapped_column(Integer)
+    taken: Mapped[int] = mapped_column(Integer, default=0)
+    over_capacity: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Revision(Base):
+    """A frozen state of a session: what was, or is being, told. `number` is the session's `sequence` in the API."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("live_session_id", "number"),)
+
+    id: Mapped[Id]
+    live_session_id: Mapped[int] = ref("live_sessions", index=False)
+    number: Mapped[int] = mapped_column(Integer)
+    snapshot_json: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    frozen_at: Mapped[datetime]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The value that was frozen."""
+        return Snapshot.from_json(self.snapshot_json)
+
+
+class RevisionVevent(Base):
+    """The VEVENT of a revision for feeds, rendered once at write time with slots for a learner's own lines (design decision 10)."""
+
+    __tablename__ = "revision_vevents"
+
+    revision_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("revisions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    locale: Mapped[str] = mapped_column(primary_key=True)
+    timezone: Mapped[str]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    busy: Mapped[bytes] = mapped_column(LargeBinary)
