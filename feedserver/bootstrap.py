@@ -84,6 +84,8 @@ def _module(command: str, rest: list[str]) -> list[str]:
 def _alone(root: Path) -> Iterator[None]:
     # The folder itself is locked: there is no lock file to leave behind, and none that clearing .venv could take away.
     handle = os.open(root, os.O_RDONLY)
+    # Children hold the lock too: when we are killed, the pip that goes on writing still keeps the next start out.
+    os.set_inheritable(handle, True)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,6 +111,7 @@ def _install(python: Path, root: Path, command: str) -> None:
     uv = shutil.which("uv")
     if uv:
         _say(f"installing {count} packages with uv")
+        os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # as pip does: an organisation's own proxy has its own authority
         if _succeeds([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted]):
             return _say("installed")
         _say("uv could not; trying pip")
@@ -164,11 +167,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _succeeds(command: Sequence[str | Path]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, close_fds=False, check=False).returncode == 0
 
 
 def _call(command: Sequence[str | Path], hint: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, **told, close_fds=False, check=False)
     if done.returncode:
         print(done.stdout, file=sys.stderr)
         raise CannotPrepare(hint)
