@@ -1,4 +1,7 @@
-"""Content lines (RFC 5545 3.1): cleaning, escaping, quoting, folding. Nothing reaches a calendar object past these functions."""
+"""Content lines (RFC 5545 3.1).
+
+Cleaning, escaping, quoting, folding. Nothing reaches a calendar object past these functions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import unicodedata
 CRLF = b"\r\n"
 LIMIT = 75
 _ZWJ = "\u200d"
-# C0 but TAB and LF, DEL, C1 (with U+0085), zero-width space and BOM, line and paragraph separators, bidi embeddings and isolates, lone surrogates.
+# C0 but TAB and LF, DEL, C1 (with U+0085), zero-width space and BOM, line and paragraph separators, bidi embeddings
+# and isolates, lone surrogates.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -50,43 +54,42 @@ def fold(line: str, room: int = LIMIT) -> bytes:
 
 
 def _pieces(line: str, room: int) -> list[bytes]:
-    pieces, current = [], b""
-    for cluster in _clusters(line):
-        octets = cluster.encode()
-        # A "character" of more than a line (ten thousand accents on one letter) is cut between code points.
-        for part in [octets] if len(octets) < LIMIT else [c.encode() for c in cluster]:
-            if len(current) + len(part) > room:
-                pieces.append(current)
-                current, room = b"", LIMIT - 1
-            current += part
-    return [*pieces, current]
+    pieces, start = [], 0
+    while start < len(line):
+        end = _end(line, start, room)
+        pieces.append(line[start:end].encode())
+        start, room = end, LIMIT - 1
+    return pieces
 
 
-def _clusters(text: str) -> list[str]:
-    """Nearly Unicode's grapheme clusters: marks, joined emoji, skin tones, tags and flags stay together."""
-    clusters: list[str] = []
-    current: list[str] = []
-    for char in text:
-        if current and not _belongs(current, char):
-            clusters.append("".join(current))
-            current = []
-        current.append(char)
-    return [*clusters, "".join(current)]
+def _end(line: str, start: int, room: int) -> int:
+    """Where the piece of at most `room` octets that begins at `start` ends."""
+    most = start + len(line[start : start + room].encode()[:room].decode(errors="ignore"))
+    end = most
+    while start < end < len(line) and _joined(line, end):
+        end -= 1
+    # A "character" longer than a line (ten thousand accents on one letter) is cut between code points.
+    return end if end > start else most
 
 
-def _belongs(current: list[str], char: str) -> bool:
+def _joined(text: str, at: int) -> bool:
+    """Whether the characters around this place are seen as one: nearly Unicode's grapheme clusters."""
+    char = text[at]
     if char < "\u0300":
         return False
-    if (
-        current[-1] == _ZWJ
-        or char == _ZWJ
-        or "\U0001f3fb" <= char <= "\U0001f3ff"
-        or "\U000e0020" <= char <= "\U000e007f"
-    ):
+    if _ZWJ in (char, text[at - 1]) or _is_tone_or_tag(char):
         return True
     if _is_flag_letter(char):
-        return len(current) == 1 and _is_flag_letter(current[0])
+        # Flags are pairs: count the letters before this one.
+        begin = at
+        while begin and _is_flag_letter(text[begin - 1]):
+            begin -= 1
+        return (at - begin) % 2 == 1
     return unicodedata.category(char) in ("Mn", "Me", "Mc")
+
+
+def _is_tone_or_tag(char: str) -> bool:
+    return "\U0001f3fb" <= char <= "\U0001f3ff" or "\U000e0020" <= char <= "\U000e007f"
 
 
 def _is_flag_letter(char: str) -> bool:

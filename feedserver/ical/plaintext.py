@@ -17,7 +17,10 @@ _markdown.validateLink = lambda url: url.lower().startswith(("https://", "http:/
 
 
 def web_url(url: str) -> str:
-    """The address as a URI of ASCII if it is an http or https one, else nothing: a calendar's link must never be a script or a file."""
+    """The address as a URI of ASCII if it is an http or https one, else nothing.
+
+    A calendar's link must never be a script or a file.
+    """
     url = clean(url).strip()
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in ("http", "https") or not rest:

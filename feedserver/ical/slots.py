@@ -1,7 +1,9 @@
-"""Slots: the few lines of a rendered object that are a learner's own, filled in by plain substitution (design decision 10).
+"""Slots.
 
-In bytes a slot is its name between two NULs, which no cleaned text holds. It stands for whole folded content lines, but for two that
-continue a line: `mark` (before a title) and `page` (at the very end of a description).
+The few lines of a rendered object that are a learner's own, filled in by plain substitution (design decision 10).
+
+In bytes a slot is its name between two NULs, which no cleaned text holds. It stands for whole folded content lines,
+but for two that continue a line: `mark` (before a title) and `page` (at the very end of a description).
 """
 
 from __future__ import annotations
@@ -57,7 +59,10 @@ def utc_text(epoch_seconds: int) -> str:
 
 
 def slot_dtstamp(epoch_seconds: int) -> bytes:
-    """DTSTAMP and LAST-MODIFIED, alike: Google takes over a changed feed entry only when both SEQUENCE and LAST-MODIFIED rise."""
+    """DTSTAMP and LAST-MODIFIED, alike.
+
+    Google takes over a changed feed entry only when both SEQUENCE and LAST-MODIFIED rise.
+    """
     stamp = utc_text(epoch_seconds)
     return f"DTSTAMP:{stamp}\r\nLAST-MODIFIED:{stamp}\r\n".encode()
 
@@ -71,9 +76,8 @@ def slot_attendee(name: str, address: str, partstat: str) -> bytes:
     """The one ATTENDEE of a message; RSVP=TRUE always, since Outlook sends no answer without."""
     name = clean_line(name)
     cn = ";CN=" + param(name) if name else ""
-    return fold(
-        f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={partstat};RSVP=TRUE{cn}:mailto:{clean_line(address)}"
-    )
+    who = f"PARTSTAT={partstat};RSVP=TRUE{cn}:mailto:{clean_line(address)}"
+    return fold("ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;" + who)
 
 
 def slot_page(url: str) -> bytes:
@@ -82,7 +86,10 @@ def slot_page(url: str) -> bytes:
 
 
 def slot_mark(word: str) -> bytes:
-    """What stands before a title in a feed ("Waiting list: "); the fold behind it keeps the title's own folds right. Empty for no word."""
+    """What stands before a title in a feed ("Waiting list.
+
+    "); the fold behind it keeps the title's own folds right. Empty for no word.
+    """
     return fold(escape(clean_line(word)) + ": ", LIMIT - len("SUMMARY:"))[:-2] + b"\r\n " if word else b""
 
 

@@ -6,6 +6,9 @@ from .lines import clean_line, escape, fold
 
 
 def valarm(minutes: int, text: str) -> bytes:
-    """A DISPLAY alarm so many minutes before the start. It stands last in its VEVENT: Outlook stumbles over one in the middle."""
+    """A DISPLAY alarm so many minutes before the start.
+
+    It stands last in its VEVENT: Outlook stumbles over one in the middle.
+    """
     description = fold("DESCRIPTION:" + escape(clean_line(text) or "Training"))
     return b"BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT%dM\r\n%bEND:VALARM\r\n" % (minutes, description)

@@ -1,4 +1,7 @@
-"""VEVENT (RFC 5545 3.6.1): a session as a calendar entry, once for all learners, with slots for what is a learner's own."""
+"""VEVENT (RFC 5545 3.6.1).
+
+A session as a calendar entry, once for all learners, with slots for what is a learner's own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ Method = Literal["REQUEST", "CANCEL"]
 def zone_of(snapshot: Snapshot) -> bytes | None:
     """The VTIMEZONE that this session's times need; None where they are written in UTC.
 
-    UTC is for what local time cannot say: a zone without a right VTIMEZONE, the second of two equal hours in autumn, a time left out in spring.
+    UTC is for what local time cannot say: a zone without a right VTIMEZONE, the second of two equal hours in
+    autumn, a time left out in spring.
     """
     zone = load(snapshot.timezone)
     if zone is None or snapshot.timezone.removeprefix("Etc/") in _UTC_NAMES:
@@ -51,18 +55,16 @@ def render(
 ) -> bytes:
     """The VEVENT with its slots.
 
-    A message (`method`) has uid, dtstamp, sequence, attendee and, if a REQUEST, page. A feed entry (None) has uid, dtstamp, sequence, status,
-    mark, alarm and, with every detail, page; no ORGANIZER and no ATTENDEE, which would make programs ask for an answer.
-    What is the same for all stands first: the mail encodes it once.
+    A message (`method`) has uid, dtstamp, sequence, attendee and, if a REQUEST, page. A feed entry (None) has
+    uid, dtstamp, sequence, status, mark, alarm and, with every detail, page; no ORGANIZER and no ATTENDEE, which
+    would make programs ask for an answer. What is the same for all stands first: the mail encodes it once.
     """
     if method is not None and organizer is None:
         raise ValueError("A message needs its ORGANIZER.")
     busy = detail == "busy"
     parts = [b"BEGIN:VEVENT\r\n", _times(snapshot)]
     parts.append(
-        _feed_summary(words.busy if busy else title(snapshot, words))
-        if method is None
-        else line("SUMMARY", title(snapshot, words))
+        _feed_summary(words.busy if busy else title(snapshot, words)) if method is None else line("SUMMARY", title(snapshot, words))
     )
     if not busy:
         parts.append(_place(snapshot))

@@ -1,8 +1,9 @@
 """VTIMEZONE (RFC 5545 3.6.5) in the one form that Outlook and Thunderbird both read, made from the pinned tzdata.
 
-One STANDARD and one DAYLIGHT with a yearly RRULE, from the POSIX footer of the zone's file. Outlook reads no RDATE, Thunderbird the first date
-of it only. Whatever is made is compared with the zone itself over the dates in question; a zone that keeps no rule gets plain
-observances for just those dates; what cannot be said at all is left to UTC by the caller.
+One STANDARD and one DAYLIGHT with a yearly RRULE, from the POSIX footer of the zone's file. Outlook reads no RDATE,
+Thunderbird the first date of it only. Whatever is made is compared with the zone itself over the dates in question; a
+zone that keeps no rule gets plain observances for just those dates; what cannot be said at all is left to UTC by the
+caller.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ class Observance:
         """When it begins in these years (UTC, naive) and the offset from then on."""
         if self.rule is None:
             return [(self.start - self.before, self.after)]
-        return [
-            (datetime.combine(_nth(year, *self.rule), self.start.time()) - self.before, self.after) for year in years
-        ]
+        return [(datetime.combine(_nth(year, *self.rule), self.start.time()) - self.before, self.after) for year in years]
 
 
 @lru_cache(maxsize=1024)
@@ -119,13 +118,11 @@ def _by_rule(text: str, before: timedelta, after: timedelta, name: str, years: r
     rule = _shifted((month, -1 if week == 5 else week, (weekday - 1) % 7), shift, years)
     if rule is None:
         return None
-    return Observance(
-        datetime.combine(_nth(1970, *rule), datetime.min.time()) + timedelta(seconds=seconds), before, after, name, rule
-    )
+    return Observance(datetime.combine(_nth(1970, *rule), datetime.min.time()) + timedelta(seconds=seconds), before, after, name, rule)
 
 
 def _shifted(rule: Rule, shift: int, years: range) -> Rule | None:
-    """The rule moved by days ("the day after the last Thursday", Cairo), as a plain nth weekday that is right in all these years."""
+    """The rule moved by days (Cairo: the day after the last Thursday) as an nth weekday, right in all these years."""
     if not shift:
         return rule
     days = [_nth(year, *rule) + timedelta(shift) for year in years]
@@ -153,9 +150,7 @@ def _plain(zone: str, first: datetime, last: datetime) -> tuple[Observance, ...]
 
 
 def _changes(zone: str, first: datetime, last: datetime) -> list[tuple[datetime, timedelta]]:
-    return [
-        c for year in range(first.year, last.year + 1) for c in _changes_of_year(zone, year) if first < c[0] <= last
-    ]
+    return [c for year in range(first.year, last.year + 1) for c in _changes_of_year(zone, year) if first < c[0] <= last]
 
 
 @lru_cache(maxsize=8192)

@@ -1,7 +1,8 @@
 """Compose the mail of one kind for all who read the same language in the same zone (RFC 6047): texts, MIME, slots.
 
-The shape is Google's own: multipart/mixed of multipart/alternative (text, HTML, calendar last and without a disposition, else Thunderbird
-shows no invitation) and, with a REQUEST, the same octets again as invite.ics. A notice is the alternative of the two texts alone.
+The shape is Google's own: multipart/mixed of multipart/alternative (text, HTML, calendar last and without a
+disposition, else Thunderbird shows no invitation) and, with a REQUEST, the same octets again as invite.ics. A notice
+is the alternative of the two texts alone.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from feedserver.itip.request import request
 from feedserver.training.changes import Snapshot
 
 from . import headers
-from .catalogues import Language, language, words
-from .letters import EXTRA, METHODS, SLOTS, Kind, Letter, letter
+from .catalogues import Language, language
+from .kinds import EXTRA, METHODS, Kind
+from .letters import SLOTS, Letter, Reader, letter
 from .quoted import encode_template
 from .skeleton import Skeleton, Values
 
@@ -28,6 +30,7 @@ __all__ = ["EXTRA", "METHODS", "Kind", "Skeleton", "Values", "compose"]
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
 # "=_" cannot occur in quoted-printable nor in base64, so these stand for no line of ours.
 _MIXED, _ALTERNATIVE = b"=_feedserver_mixed", b"=_feedserver_alternative"
+_ATTACHMENT = b'Content-Type: application/ics; name="invite.ics"\r\nContent-Disposition: attachment; filename="invite.ics"\r\n'
 
 
 def compose(
@@ -42,21 +45,22 @@ def compose(
     alarm_minutes: int | None = None,
     note: str = "",
 ) -> Skeleton:
-    """The message with slots. `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare).
+    """The message with slots.
 
-    Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is stored.
+    `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare).
+
+    Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
+    stored.
     """
-    say = language(locale)
-    content = letter(
-        kind, snapshot, told=told, locale=locale, timezone=timezone, organisation=organisation_name, note=note, say=say
-    )
+    reader = Reader.of(locale, timezone)
+    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note)
     method = METHODS.get(kind)
     calendar = b""
     if method == "REQUEST":
-        calendar = request(snapshot, words=words(locale), organizer=sender, alarm_minutes=alarm_minutes)
+        calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes)
     elif method == "CANCEL":
-        calendar = cancel(snapshot, words=words(locale), organizer=sender)
-    return Skeleton(_mail(content, sender, method, say), calendar)
+        calendar = cancel(snapshot, words=reader.words, organizer=sender)
+    return Skeleton(_mail(content, sender, method, reader.say), calendar)
 
 
 def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language) -> bytes:
@@ -70,8 +74,7 @@ def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language) -
     alternative = _multipart(b"alternative", _ALTERNATIVE, [*texts, _base64_part(kind)])
     parts = [alternative]
     if method == "REQUEST":
-        attachment = b'Content-Type: application/ics; name="invite.ics"\r\nContent-Disposition: attachment; filename="invite.ics"\r\n'
-        parts.append(_base64_part(attachment))
+        parts.append(_base64_part(_ATTACHMENT))
     return _headers(content, sender) + _multipart(b"mixed", _MIXED, parts)
 
 
@@ -82,7 +85,8 @@ def _headers(content: Letter, sender: Mailbox) -> bytes:
             b"\x00to\x00",
             headers.subject(content.subject),
             b"\x00date\x00\x00message_id\x00\x00references\x00",
-            # Against vacation replies; "OOF" alone, since "All" would suppress bounces too and perhaps the answers (MS-OXCMAIL).
+            # Against vacation replies; "OOF" alone, since "All" would suppress bounces too and perhaps
+            # the answers (MS-OXCMAIL).
             b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: OOF\r\n",
             b"Content-Language: %s\r\nMIME-Version: 1.0\r\n" % content.language.encode(),
         )
@@ -112,7 +116,7 @@ def _render(name: str, content: Letter, say: Language) -> str:
 
 @lru_cache(maxsize=16)
 def _environment(tag: str) -> Environment:
-    environment = Environment(
+    environment = Environment(  # noqa: S701 - on for every .html; the other is plain text
         loader=FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,

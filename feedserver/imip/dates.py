@@ -15,7 +15,8 @@ from .catalogues import Language, _
 def when(snapshot: Snapshot, timezone: str, say: Language) -> tuple[str, ...]:
     """A line such as "Wednesday, 3 March 2027, 10:00–11:30 (Berlin time, CET)".
 
-    A second line says it in the session's own zone, where the clock differs there. An unknown zone is taken for the session's.
+    A second line says it in the session's own zone, where the clock differs there. An unknown zone is taken for
+    the session's.
     """
     timezone = timezone if load(timezone) else snapshot.timezone
     theirs, own = _span(snapshot, timezone, say), _span(snapshot, snapshot.timezone, say)

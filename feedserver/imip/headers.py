@@ -29,7 +29,10 @@ def subject(text: str) -> bytes:
 
 
 def mailbox(name: str, address: str) -> str:
-    """`Name <address>` as a header value, folded where it is long; raises ValueError for an address that could hold a header."""
+    """`Name <address>` as a header value, folded where it is long.
+
+    Raises ValueError for an address that could hold a header.
+    """
     if not _ADDRESS.fullmatch(address):
         raise ValueError("An address with white space, control characters or brackets cannot stand in a header.")
     name = _cut(clean_line(name), _LONGEST_NAME)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _LONGEST = 72
-_PLAIN = re.compile(r"[!-<>-~][ -<>-~]{0,70}")
-_TABLE = [bytes([b]) if 33 <= b <= 126 and b != 61 or b in b" \t" else b"=%02X" % b for b in range(256)]
+_WORD = re.compile(r"[!-<>-~]+")
+_TABLE = [bytes([b]) if (33 <= b <= 126 and b != 61) or b in b" \t" else b"=%02X" % b for b in range(256)]
 
 
 def encode(text: str) -> bytes:
@@ -15,9 +15,11 @@ def encode(text: str) -> bytes:
 
 
 def encode_value(text: str) -> bytes:
-    """What fills a slot; quick for the short plain ones."""
-    if _PLAIN.fullmatch(text) and text[-1] != " " and text[0] != "." and not text.startswith("From "):
-        return text.encode()
+    """What fills a slot; quick for a word or an address on the web."""
+    if _WORD.fullmatch(text):
+        lines = [text[i : i + _LONGEST] for i in range(0, len(text), _LONGEST)]
+        if not any(line[0] == "." for line in lines):
+            return "=\r\n".join(lines).encode()
     return encode(text)
 
 

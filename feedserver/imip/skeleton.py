@@ -1,12 +1,13 @@
-"""A message before it has a reader: rendered once for many, stored with the revision, filled by plain substitution (design decision 6).
+"""A message before it has a reader.
 
-Stored skeletons outlive upgrades, and a retry must give the same bytes: whoever changes what `fill` makes of given bytes counts FORMAT up
-and keeps reading the old one.
+Rendered once for many, stored with the revision, filled by plain substitution (design decision 6).
+
+Stored skeletons outlive upgrades, and a retry must give the same bytes: whoever changes what `fill` makes of given
+bytes counts FORMAT up and keeps reading the old one.
 """
 
 from __future__ import annotations
 
-import html
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from datetime import datetime
 from functools import partial
 
 from feedserver.ical import slots
-
 from feedserver.ical.lines import clean_line
 
 from . import headers
@@ -28,9 +28,12 @@ _OCTETS, _WIDTH = 57, 76
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Everything of a message that is one learner's own; the outbox row holds it. `dtstamp` is in seconds since 1970, `date` aware UTC.
+    """Everything of a message that is one learner's own.
 
-    `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the `address` that is asked about.
+    The outbox row holds it. `dtstamp` is in seconds since 1970, `date` aware UTC.
+
+    `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the `address` that is
+    asked about.
     """
 
     message_id: str
@@ -58,8 +61,12 @@ _MAKERS: dict[str, Maker] = {
     slots.ATTENDEE: lambda v: slots.slot_attendee(v.to_name, v.to_address, v.partstat),
     slots.PAGE: lambda v: slots.slot_page(v.page_url),
     "text.page_url": lambda v: encode_value(v.page_url),
-    "html.page_url": lambda v: encode_value(html.escape(v.page_url)),
+    "html.page_url": lambda v: encode_value(_escape(v.page_url)),
 }
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
 
 
 def _maker(name: str) -> Maker:
@@ -74,7 +81,7 @@ def _extra_text(word: str, values: Values) -> bytes:
 
 
 def _extra_html(word: str, values: Values) -> bytes:
-    return encode_value(html.escape(clean_line(str(values.extra[word]))))
+    return encode_value(_escape(clean_line(str(values.extra[word]))))
 
 
 class _Filled:
@@ -110,7 +117,10 @@ class Skeleton:
         self._rest = _Filled(calendar[whole:])
 
     def fill(self, values: Values) -> bytes:
-        """The message as it goes out, CRLF throughout; the same values give the same bytes. Raises KeyError for a missing `extra`."""
+        """The message as it goes out, CRLF throughout.
+
+        The same values give the same bytes. Raises KeyError for a missing `extra`.
+        """
         parts = self._start.fill(values)
         if self._places:
             block = self._head + _wrap(b"".join(self._rest.fill(values)))
@@ -124,7 +134,10 @@ class Skeleton:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Skeleton:
-        """The inverse of `to_bytes`; raises ValueError for other bytes. Keep the result: filling is quick, this is not."""
+        """The inverse of `to_bytes`.
+
+        Raises ValueError for other bytes. Keep the result: filling is quick, this is not.
+        """
         if not data.startswith(FORMAT):
             raise ValueError("These are not the bytes of a skeleton.")
         length, _, rest = data[len(FORMAT) :].partition(b"\n")

@@ -13,6 +13,7 @@ from .request import calendar
 def cancel(snapshot: Snapshot, *, words: Words, organizer: Mailbox) -> bytes:
     """The VCALENDAR with the slots uid, dtstamp, sequence and attendee.
 
-    It repeats when, what and where (Nextcloud looks at DTSTART) and carries STATUS:CANCELLED, since it is all this one calendar holds of it.
+    It repeats when, what and where (Nextcloud looks at DTSTART) and carries STATUS:CANCELLED, since it is all
+    this one calendar holds of it.
     """
     return calendar("CANCEL", snapshot, vevent.render(snapshot, method="CANCEL", words=words, organizer=organizer))

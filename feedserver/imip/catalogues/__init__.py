@@ -1,4 +1,7 @@
-"""What we say in each language: English is the source, `<language>.po` beside this file the translations, read at import."""
+"""What we say in each language.
+
+English is the source, `<language>.po` beside this file the translations, read at import.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +51,14 @@ class Language:
 
 @lru_cache(maxsize=256)
 def language(tag: str | None) -> Language:
-    """The language nearest to a tag such as `de`, `de-AT` or `en_US`; English where there is no catalogue. Never raises."""
+    """The language nearest to a tag such as `de`, `de-AT` or `en_US`.
+
+    English where there is no catalogue. Never raises.
+    """
     parts = (tag or SOURCE).replace("_", "-").split("-")
     name = parts[0].lower() if parts[0].lower() in _TRANSLATIONS else SOURCE
-    # Without a country English dates are written the British way, day first and with 24 hours, as most of the world reads them.
+    # Without a country English dates are written the British way, day first and with 24 hours, as most of the
+    # world reads them.
     country = "GB" if name == SOURCE else None
     if parts[0].lower() == name:
         country = next((p.upper() for p in parts[1:] if len(p) == 2), country)

@@ -1,0 +1,152 @@
+"""The kinds of mail that we send, as data: METHOD, sentences, and what has to be filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from .catalogues import _
+
+
+class Kind(StrEnum):
+    """Why we write. The last five are notices in words alone."""
+
+    INVITE = "invite"
+    UPDATE = "update"
+    AGAIN = "again"
+    CANCEL = "cancel"
+    REMOVED = "removed"
+    WITHDRAWN = "withdrawn"
+    FULL = "full"
+    STALE_CANCEL = "stale_cancel"
+    WAITING = "waiting"
+    WAITING_APPROVAL = "waiting_approval"
+    REFUSED = "refused"
+    RELEASED = "released"
+    CONFIRM_SENDER = "confirm_sender"
+
+
+METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
+    Kind.INVITE: "REQUEST",
+    Kind.UPDATE: "REQUEST",
+    Kind.AGAIN: "REQUEST",
+    Kind.CANCEL: "CANCEL",
+    Kind.REMOVED: "CANCEL",
+    Kind.WITHDRAWN: "CANCEL",
+    Kind.FULL: "CANCEL",
+    Kind.STALE_CANCEL: "CANCEL",
+}
+"""The METHOD of a kind's calendar part; a kind that is missing here has none."""
+
+EXTRA: dict[Kind, tuple[str, ...]] = {
+    Kind.FULL: ("position",),
+    Kind.WAITING: ("position",),
+    Kind.CONFIRM_SENDER: ("address",),
+}
+"""What `Values.extra` has to hold for a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The sentences of a kind: subject and heading, then what stands before and after the details."""
+
+    subject: str
+    heading: str
+    opening: tuple[str, ...] = ()
+    closing: tuple[str, ...] = ()
+
+
+ANSWER = _("Will you come? Press Yes or No in your mail program or on your page.")
+ASK_AGAIN = _("The time has changed, so please answer again.")
+STANDS = (
+    _("You need not answer again, even if your mail program asks."),
+    _("If you have not answered yet: press Yes or No in your mail program or on your page."),
+)
+_NOTHING = _("You need not do anything. If it still stands in your calendar, you can delete it there.")
+_NOTHING_TO_DO = _("You need not do anything.")
+_POSITION = _("You are number %(position)s on the waiting list.")
+
+WORDINGS: dict[Kind, Wording] = {
+    Kind.INVITE: Wording(_("Invitation: %(title)s"), _("You are invited: %(title)s"), (), (ANSWER,)),
+    Kind.UPDATE: Wording(_("Changed: %(title)s"), _("There is a change: %(title)s")),
+    Kind.AGAIN: Wording(
+        _("Invitation: %(title)s"),
+        _("Your invitation, once more: %(title)s"),
+        (_("We send it again so that your calendar shows what holds now."),),
+        STANDS,
+    ),
+    Kind.CANCEL: Wording(
+        _("Cancelled: %(title)s"),
+        _("Cancelled: %(title)s"),
+        (_("This session is cancelled and will not take place."),),
+        (_NOTHING,),
+    ),
+    Kind.REMOVED: Wording(
+        _("Cancelled: %(title)s"),
+        _("You are no longer on the list: %(title)s"),
+        (
+            _("You have been taken off this session, so it is cancelled for you."),
+            _("It may still take place for others."),
+        ),
+        (_NOTHING,),
+    ),
+    Kind.WITHDRAWN: Wording(
+        _("Cancelled: %(title)s"),
+        _("Taken out of your calendar: %(title)s"),
+        (
+            _("Calendar invitations for this session have been turned off, so yours is cancelled."),
+            _("Your page shows what is planned."),
+        ),
+        (_NOTHING,),
+    ),
+    Kind.FULL: Wording(
+        _("Waiting list: %(title)s"),
+        _("The session is full: %(title)s"),
+        (
+            _("You said Yes, but all seats were taken by then, so the entry in your calendar is cancelled."),
+            _POSITION,
+            _("When a seat becomes free for you, you get a new invitation."),
+        ),
+        (_NOTHING,),
+    ),
+    Kind.STALE_CANCEL: Wording(
+        _("Cancelled: %(title)s"),
+        _("This invitation had already ended: %(title)s"),
+        (_("Your answer came to an invitation that no longer holds. It is cancelled, and you have no seat by it."),),
+        (_NOTHING,),
+    ),
+    Kind.WAITING: Wording(
+        _("Waiting list: %(title)s"),
+        _("You are on the waiting list: %(title)s"),
+        (_POSITION, _("When a seat becomes free for you, you get an invitation.")),
+        (_("You need not do anything. You can leave the list on your page."),),
+    ),
+    Kind.WAITING_APPROVAL: Wording(
+        _("Waiting for approval: %(title)s"),
+        _("Your registration waits for approval: %(title)s"),
+        (_("Somebody has to approve your registration. Then you get an invitation."),),
+        (_NOTHING_TO_DO,),
+    ),
+    Kind.REFUSED: Wording(
+        _("Not approved: %(title)s"),
+        _("Your registration was not approved: %(title)s"),
+        (_("You have no seat in this session."),),
+        (_NOTHING_TO_DO,),
+    ),
+    Kind.RELEASED: Wording(
+        _("You gave up your seat: %(title)s"),
+        _("You gave up your seat: %(title)s"),
+        (_("You answered No, so your seat is free for somebody else."),),
+        (_("Changed your mind? Press Yes in your calendar or on your page. It counts while there are seats."),),
+    ),
+    Kind.CONFIRM_SENDER: Wording(
+        _("Was this you? %(title)s"),
+        _("Was this you? %(title)s"),
+        (
+            _("An answer to your invitation came from %(address)s, an address that we do not know as yours."),
+            _("It has not been counted."),
+        ),
+        (_("If it was you, say so on your page. If not, you need not do anything."),),
+    ),
+}
