@@ -59,7 +59,7 @@ class _Seen:
     """What a walk over the parts has found."""
 
     objects: list[ItipObject] = field(default_factory=list)
-    calendar_parts: int = 0
+    calendars: list[bytes] = field(default_factory=list)
     mime_methods: set[str] = field(default_factory=set)
     report: str = ""
     status_part: Message | None = None
@@ -87,9 +87,7 @@ def _read(raw: bytes) -> Incoming:
     kind, reason, bounce = _classified(fields, top, seen, found, raw)
     defects = [*seen.defects, *conflicts, *_mime_defects(seen, found)]
     text = (seen.plain or _stripped(seen.html)).strip()[:MAX_TEXT]
-    return Incoming(
-        kind, reason, objects=tuple(found), bounce=bounce, text=text, defects=tuple(dict.fromkeys(defects)), **top
-    )
+    return Incoming(kind, reason, objects=tuple(found), bounce=bounce, text=text, defects=tuple(dict.fromkeys(defects)), **top)
 
 
 def _top(fields: Fields) -> dict:
@@ -155,10 +153,12 @@ def _look(part: Message, seen: _Seen) -> None:
 
 
 def _calendar(part: Message, seen: _Seen) -> None:
-    seen.calendar_parts += 1
-    found, defects = objects(part.get_payload(decode=True) or b"", _param(part, "charset"))
-    seen.objects += found
-    seen.defects += defects
+    data = part.get_payload(decode=True) or b""
+    if data not in seen.calendars:
+        seen.calendars.append(data)
+        found, defects = objects(data, _param(part, "charset"))
+        seen.objects += found
+        seen.defects += defects
     method = _param(part, "method").upper()
     if method:
         seen.mime_methods.add(method)
@@ -182,20 +182,16 @@ def _returned(part: Message) -> bytes:
     payload = part.get_payload()
     if isinstance(payload, list) and payload and isinstance(payload[0], Message):
         header = "".join(f"{name}: {value}\n" for name, value in payload[0].raw_items()).encode("utf-8", "replace")
-        inner = [
-            p.get_payload(decode=True) or b"" for p, d in _parts(payload[0]) if p.get_content_type() in CALENDAR_TYPES
-        ]
+        inner = [p.get_payload(decode=True) or b"" for p, d in _parts(payload[0]) if p.get_content_type() in CALENDAR_TYPES]
         return header[:65536] + b"\n" + b"\n".join(inner)[:262144]
     return (part.get_payload(decode=True) or b"")[:65536]
 
 
-def _classified(
-    fields: Fields, top: dict, seen: _Seen, found: list[ItipObject], raw: bytes
-) -> tuple[str, str, Bounce | None]:
+def _classified(fields: Fields, top: dict, seen: _Seen, found: list[ItipObject], raw: bytes) -> tuple[str, str, Bounce | None]:
     if seen.report:
         bounce = delivery_report(seen.status_part, seen.returned) if seen.report != "receipt" else None
         return seen.report, "", bounce
-    if seen.calendar_parts:
+    if seen.calendars:
         kind, reason = _calendar_kind(seen, found)
         if kind:
             return kind, reason, None

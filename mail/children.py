@@ -1,0 +1,183 @@
+"""Reading mail in long-lived children that can be killed: what a stranger writes never takes the worker with it.
+
+A child gets raw bytes and gives JSON back, each with its length (4 octets) in front. It has 512 MB and, for each mail,
+5 s: then it is killed, the mail is "broken" with its reason, and the next mail gets a new child.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zoneinfo
+from pathlib import Path
+from typing import BinaryIO
+
+from feedserver.errors import Unavailable
+from feedserver.imip.extract import read
+from feedserver.imip.incoming import Incoming, broken
+from feedserver.imip.limits import MAX_MESSAGE, REASONS
+
+DEADLINE = 5.0
+START_DEADLINE = 30.0
+MEMORY = 512 * 1024 * 1024
+MESSAGES = 500
+_ROOT = Path(__file__).resolve().parents[1]
+_LENGTH = struct.Struct(">I")
+_READY = b"ready"
+
+
+class ParserPool:
+    """One or two children, started when first needed. Threads may share it; close it to end the children."""
+
+    def __init__(self, size: int = 1, *, deadline: float = DEADLINE, messages: int = MESSAGES) -> None:
+        self.deadline = deadline
+        self.messages = messages
+        self._slots: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._slots.put(None)
+        self._size = size
+
+    def read(self, raw: bytes) -> Incoming:
+        """What one mail says, at most `deadline` seconds later. Raises `Unavailable` where no child can be started."""
+        child = self._slots.get()
+        try:
+            # A child that something else killed says nothing of the mail; one that dies twice does.
+            for _ in range(2):
+                child = child or _Child()
+                answer, child = self._asked(child, raw)
+                if answer is not None:
+                    return answer
+            return broken(REASONS["parse_limit"], "parse_limit")
+        finally:
+            self._slots.put(child)
+
+    def _asked(self, child: _Child, raw: bytes) -> tuple[Incoming | None, _Child | None]:
+        try:
+            # One octet too many is enough to be told that a mail is too large.
+            answer = child.ask(raw[: MAX_MESSAGE + 1], self.deadline)
+        except TimeoutError:
+            child.kill()
+            return broken(REASONS["parse_limit"], "parse_limit"), None
+        except (EOFError, OSError):
+            child.kill()
+            return None, None
+        incoming = Incoming.from_json(answer)
+        # After a MemoryError a child may lack anything.
+        if child.answered >= self.messages or "parser_failed" in incoming.limits:
+            child.kill()
+            return incoming, None
+        return incoming, child
+
+    def close(self) -> None:
+        """End the children; waits for a mail that is being read."""
+        for _ in range(self._size):
+            if child := self._slots.get():
+                child.kill()
+        for _ in range(self._size):
+            self._slots.put(None)
+
+    def __enter__(self) -> ParserPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Child:
+    """The parent's end of one child."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        # In the group of the parent, so that ending the service ends it; its stdin ends when the parent dies.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mail.children"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, bufsize=0
+        )
+        try:
+            self._receive(time.monotonic() + START_DEADLINE)
+        except (EOFError, OSError) as error:
+            self.kill()
+            raise Unavailable("The process that reads mail could not be started; the mail waits.") from error
+
+    def ask(self, raw: bytes, deadline: float) -> bytes:
+        """Hand over one mail; TimeoutError after `deadline` seconds, EOFError or OSError when the child has died."""
+        until = time.monotonic() + deadline
+        data = memoryview(_LENGTH.pack(len(raw)) + raw)
+        stdin = self.process.stdin.fileno()
+        os.set_blocking(stdin, False)
+        while data:
+            self._wait([], [stdin], until)
+            data = data[os.write(stdin, data) :]
+        answer = self._receive(until)
+        self.answered += 1
+        return answer
+
+    def _receive(self, until: float) -> bytes:
+        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))
+        return self._exactly(length, until)
+
+    def _exactly(self, length: int, until: float) -> bytes:
+        stdout, pieces = self.process.stdout.fileno(), bytearray()
+        while len(pieces) < length:
+            self._wait([stdout], [], until)
+            piece = os.read(stdout, min(length - len(pieces), 65536))
+            if not piece:
+                raise EOFError
+            pieces += piece
+        return bytes(pieces)
+
+    def _wait(self, reading: list[int], writing: list[int], until: float) -> None:
+        poll = select.poll()
+        for descriptor in reading:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor in writing:
+            poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+            raise TimeoutError
+
+    def kill(self) -> None:
+        """End the child at once and collect it."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def main(stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """The child: mails in, JSON out, until stdin ends."""
+    # Ctrl-C reaches the whole group; the parent decides when its children end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The pinned tzdata, as in the parent: the system's is older.
+    zoneinfo.reset_tzpath(to=())
+    read(_WARM)
+    _send(stdout, _READY)
+    while len(header := stdin.read(_LENGTH.size)) == _LENGTH.size:
+        (length,) = _LENGTH.unpack(header)
+        raw = stdin.read(length)
+        # SIGALRM ends the process by default: so a child ends even when its parent died meanwhile.
+        signal.setitimer(signal.ITIMER_REAL, DEADLINE * 2)
+        _send(stdout, read(raw).to_json().encode())
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+_WARM = (
+    b"From: a@b.example\nContent-Type: text/calendar; method=REPLY\n\nBEGIN:VCALENDAR\nMETHOD:REPLY\nBEGIN:VEVENT\n"
+    b"UID:a\nDTSTART;TZID=W. Europe Standard Time:20270101T090000\nEND:VEVENT\nEND:VCALENDAR\n"
+)
+
+
+def _send(stdout: BinaryIO, data: bytes) -> None:
+    stdout.write(_LENGTH.pack(len(data)) + data)
+    stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer)
