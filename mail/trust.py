@@ -15,7 +15,8 @@ import authres
 
 from feedserver.addresses import canonical
 from feedserver.imip.incoming import Incoming
-from feedserver.itip.parse import Attendee, ItipObject
+from feedserver.itip.attendees import Attendee
+from feedserver.itip.parse import ItipObject
 
 REASONS: dict[str, tuple[str, bool]] = {
     # code: (words for the administrator, whether the enrolled address is asked)

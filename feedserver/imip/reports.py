@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from email.message import Message
 
-from ..itip.parse import address_of
+from ..itip.attendees import address_of
 from .fields import Fields, fields_of, part_fields
 from .incoming import Bounce
 

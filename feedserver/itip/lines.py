@@ -13,6 +13,7 @@ MAX_LINE = 64 * 1024
 _REFUSED = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}(?=[;:])")
 _PARAM = re.compile(r';\s*([A-Za-z0-9_.-]{1,64})\s*(?:=((?:"[^"]*"|[^";:])*))?')
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _CARET = {"^n": "\n", "^N": "\n", "^'": '"', "^^": "^"}
 _ESCAPE = {"n": "\n", "N": "\n"}
 
@@ -105,3 +106,8 @@ def _unquoted(value: str) -> str:
 def unescaped(value: str) -> str:
     """A TEXT value without its backslashes (RFC 5545 3.3.11)."""
     return re.sub(r"\\(.)", lambda m: _ESCAPE.get(m[1], m[1]), value, flags=re.S) if "\\" in value else value
+
+
+def seen(text: str) -> str:
+    """The text without controls, bidi overrides and other characters that are not seen; line ends and tabs stay."""
+    return _UNSEEN.sub("", text)

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
-from ..addresses import canonical, check
-from ..errors import Invalid
+from ..addresses import canonical
+from .attendees import Attendee, address_in, attendee_in
 from .instants import epoch, iana, is_utc
-from .lines import Line, decoded, scan, unescaped
+from .lines import Line, decoded, scan, seen, unescaped
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 8
@@ -29,19 +28,6 @@ _WANTED = frozenset(
     {"BEGIN", "END", "METHOD", "TZID", "X-LIC-LOCATION", "UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "DTSTART"}
     | {"ORGANIZER", "ATTENDEE", "COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT"}
 )
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Attendee:
-    """One ATTENDEE: addresses without mailto: ("" where unreadable), PARTSTAT in upper case ("" where missing)."""
-
-    address: str
-    partstat: str = ""
-    sent_by: str = ""
-    delegated_to: str = ""
-    delegated_from: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +167,7 @@ def _judged(calendar: _Calendar) -> list[ItipObject]:
     return [_object(name, method[:40], lines, calendar.zones, shared) for name, lines in calendar.components]
 
 
-def _object(
-    component: str, method: str, lines: list[Line | None], zones: dict[str, str], shared: list[str]
-) -> ItipObject:
+def _object(component: str, method: str, lines: list[Line | None], zones: dict[str, str], shared: list[str]) -> ItipObject:
     defects = list(shared)
     if None in lines:
         defects.append("malformed_line")
@@ -208,8 +192,8 @@ def _object(
         dtstamp=_dtstamp(by_name, defects),
         dtstart=epoch(start, zones) if start else None,
         dtstart_text=start.value[:64] if start else "",
-        organizer=_address(organizer, []) if organizer else "",
-        attendees=tuple(dict.fromkeys(_attendee(line, defects) for line in attendees[:MAX_ATTENDEES])),
+        organizer=address_in(organizer, []) if organizer else "",
+        attendees=tuple(dict.fromkeys(attendee_in(line, defects) for line in attendees[:MAX_ATTENDEES])),
         comment=_comment(by_name),
         defects=tuple(dict.fromkeys(defects)),
     )
@@ -250,59 +234,13 @@ def _dtstamp(by_name: dict[str, list[Line]], defects: list[str]) -> int | None:
     return moment
 
 
-def _attendee(line: Line, defects: list[str]) -> Attendee:
-    partstats = {value.upper() for value in line.all("PARTSTAT")}
-    if len(partstats) > 1:
-        defects.append("partstat_twice")
-    return Attendee(
-        address=_address(line, defects),
-        partstat=partstats.pop()[:40] if len(partstats) == 1 else "",
-        sent_by=_related(line, "SENT-BY", defects),
-        delegated_to=_related(line, "DELEGATED-TO", defects),
-        delegated_from=_related(line, "DELEGATED-FROM", defects),
-        name=_seen(line.get("CN"))[:200].replace("\n", " "),
-    )
-
-
-def _address(line: Line, defects: list[str]) -> str:
-    given = line.value if "@" in line.value or "%40" in line.value else line.get("EMAIL")
-    address = address_of(given)
-    if not address:
-        defects.append("address_invalid")
-    return address
-
-
-def _related(line: Line, name: str, defects: list[str]) -> str:
-    given = line.get(name)
-    if given and not (address := address_of(given.split(",")[0])):
-        # An unquoted SENT-BY=mailto:a@x:mailto:b@y ends at its first colon; who speaks is then unknown.
-        defects.append(f"{name.lower().replace('-', '_')}_unreadable")
-        return ""
-    return address if given else ""
-
-
-def address_of(uri: str) -> str:
-    """The address in a CAL-ADDRESS: mailto: in any case or missing (ActiveSync), in <>, percent-encoded; else ""."""
-    text = uri.strip().strip("<>\"'").strip()
-    if text[:7].lower() == "mailto:":
-        text = text[7:].partition("?")[0]
-    try:
-        return check(unquote(text.strip().strip("<>"))) if len(text) < 1000 else ""
-    except Invalid:
-        return ""
-
-
 def _comment(by_name: dict[str, list[Line]]) -> str:
     texts = [unescaped(line.value) for line in by_name.get("COMMENT", [])]
     texts += [unescaped(line.value) for line in by_name.get("X-CALENDARSERVER-PRIVATE-COMMENT", [])]
     texts += [unescaped(line.get("X-RESPONSE-COMMENT")) for line in by_name.get("ATTENDEE", [])[:MAX_ATTENDEES]]
     # Once only: Google writes HTML entities; what is still escaped then was typed so.
-    cleaned = (_seen(html.unescape(text[: 4 * MAX_COMMENT])).strip() for text in texts)
+    cleaned = (seen(html.unescape(text[: 4 * MAX_COMMENT])).strip() for text in texts)
     return "\n".join(dict.fromkeys(text for text in cleaned if text))[:MAX_COMMENT]
-
-
-def _seen(text: str) -> str:
-    return _UNSEEN.sub("", text)
 
 
 def as_dict(one: ItipObject) -> dict[str, Any]:

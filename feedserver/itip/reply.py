@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from ..addresses import canonical
 from ..training.statuses import Answer
-from .parse import Attendee, ItipObject
+from .attendees import Attendee
+from .parse import ItipObject
 
 _ANSWERS = {answer.value: answer for answer in Answer}
 
