@@ -234,7 +234,11 @@ def _is_automatic(fields: Fields, top: dict) -> bool:
 
 
 def _stripped(markup: str) -> str:
-    markup = re.sub(r"(?is)<(style|script|head)\b.{0,20000}?</\1>", " ", markup)
+    for name in ("style", "script", "head"):
+        # Only up to the last closing tag, so that a thousand open ones are not each searched to the end.
+        end = markup.lower().rfind(f"</{name}>") + len(name) + 3
+        if end >= len(name) + 3:
+            markup = re.sub(rf"(?is)<{name}\b.*?</{name}>", " ", markup[:end]) + markup[end:]
     return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", markup)))
 
 

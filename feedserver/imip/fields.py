@@ -44,9 +44,7 @@ def split(raw: bytes) -> tuple[bytes, bytes]:
 
 def fields_of(block: bytes) -> Fields:
     """Take a header block apart; lines that are no field are passed over."""
-    return Fields(
-        (found[1].decode("ascii").lower(), found[2]) for found in _FIELD.finditer(block.replace(b"\r\n", b"\n"))
-    )
+    return Fields((found[1].decode("ascii").lower(), found[2]) for found in _FIELD.finditer(block.replace(b"\r\n", b"\n")))
 
 
 def part_fields(part: Message) -> Iterator[tuple[str, str]]:
@@ -73,7 +71,7 @@ def readable(text: str, longest: int) -> str:
             text = "".join(p if isinstance(p, str) else _word(p, charset) for p, charset in pieces)
         except (MessageError, ValueError):
             pass  # broken encoded words are shown as they stand
-    return _UNSEEN.sub(" ", text).strip()[:longest]
+    return " ".join(_UNSEEN.sub(" ", text).split())[:longest]
 
 
 def _word(piece: bytes, charset: str | None) -> str:

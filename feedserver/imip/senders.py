@@ -12,6 +12,7 @@ from ..addresses import canonical, check
 from ..errors import Invalid
 from .fields import MAX_FIELD, plain, readable
 
+_STRAY = frozenset(',;:"<>()')
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\([^()\\]*\)|[^\s"<>(),;:]+|[,;:"<>()]')
 
 
@@ -35,7 +36,7 @@ def sender_of(values: list[bytes]) -> Sender:
     comments = [t for t in tokens if t.startswith("(")]
     tokens = [t for t in tokens if not t.startswith("(")]
     angles = [t for t in tokens if t.startswith("<")]
-    if any(t in ',;:"<>()' for t in [*tokens, *comments]) or any("@" in c for c in comments) or len(angles) > 1:
+    if any(t in _STRAY for t in [*tokens, *comments]) or any("@" in c for c in comments) or len(angles) > 1:
         return Sender(problem="from_ambiguous")
     return _with_angle(tokens) if angles else _bare(tokens, comments)
 

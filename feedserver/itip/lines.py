@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_PARAMS = 64
 MAX_LINE = 64 * 1024
 # Not texts, or texts that hide others: a reply in these is read as UTF-8 with the odd bytes replaced.
-_REFUSED = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_REFUSED = frozenset({"utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}(?=[;:])")
 _PARAM = re.compile(r';\s*([A-Za-z0-9_.-]{1,64})\s*(?:=((?:"[^"]*"|[^";:])*))?')
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -70,11 +70,11 @@ def decode_as(data: bytes, charset: str) -> str:
     """Decode by a charset that a stranger names, with replacements; Latin-1 for an unknown one. Never raises."""
     try:
         info = codecs.lookup(charset[:40])
-        if info.name not in _REFUSED and info._is_text_encoding:
-            return data.decode(info.name, "replace")
-    except (LookupError, ValueError, UnicodeError):
-        pass  # a charset nobody knows, such as "iso-4444-5": Latin-1 keeps the ASCII that matters
-    return data.decode("utf-8", "replace") if charset.lower() in _REFUSED else data.decode("latin-1")
+    except (LookupError, ValueError):
+        # Such as "iso-4444-5": Latin-1 keeps the ASCII that matters.
+        return data.decode("latin-1")
+    refused = info.name.replace("-", "_") in _REFUSED or not info._is_text_encoding
+    return data.decode("utf-8" if refused else info.name, "replace")
 
 
 def scan(text: str, wanted: frozenset[str]) -> Iterator[Line | None]:
