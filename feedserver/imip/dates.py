@@ -39,7 +39,8 @@ def zone_name(instant: datetime, timezone: str, say: Language) -> str:
     if timezone.startswith("Etc/"):
         return short
     place = get_timezone_location(zone, locale=say.locale, return_city=True).rpartition("/")[2]
-    return f"{say(_('%(place)s time'), place=place)}, {short}"
+    name = say(_("%(place)s time"), place=place)
+    return f"{name}, {short}"
 
 
 def _span(snapshot: Snapshot, timezone: str, say: Language) -> str:

@@ -76,8 +76,10 @@ def message_id(value: str) -> bytes:
 def references(uid: str) -> bytes:
     """A References line that is the same for all messages about one entry, so that programs show them as one thread.
 
-    A digest: the UID is evidence (design decision 1), and headers get quoted and logged.
+    A digest: the UID is evidence (design decision 1), and headers get quoted and logged. Empty without a UID.
     """
+    if not uid:
+        return b""
     return f"References: <{hashlib.sha256(uid.encode()).hexdigest()[:32]}@entry.invalid>\r\n".encode()
 
 
