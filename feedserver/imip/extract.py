@@ -239,7 +239,8 @@ def _stripped(markup: str) -> str:
         end = markup.lower().rfind(f"</{name}>") + len(name) + 3
         if end >= len(name) + 3:
             markup = re.sub(rf"(?is)<{name}\b.*?</{name}>", " ", markup[:end]) + markup[end:]
-    return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", markup)))
+    words = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", markup))
+    return "\n".join(line.strip() for line in words.splitlines() if line.strip())
 
 
 def _date(text: str) -> int | None:
