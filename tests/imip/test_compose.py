@@ -163,7 +163,7 @@ def test_no_name_and_no_title_adds_a_header_or_breaks_a_line(name: str, title: s
     message = email.message_from_bytes(raw)
 
     assert message.keys() == mail().keys() and not message.defects
-    assert header(message, "Subject").startswith("Invitation: " + clean_line(title)[:100].rstrip() or "Training")
+    assert header(message, "Subject").startswith("Invitation: " + (clean_line(title)[:100].rstrip() or "Training"))
     assert b"<lea@corp.example>" in raw or message["To"] == "lea@corp.example"
     assert all(len(line) <= 78 and not re.match(rb"\.|From ", line) for line in raw.split(b"\r\n"))
     assert raw.isascii() and b"\n" not in raw.replace(b"\r\n", b"")
