@@ -19,3 +19,5 @@ class Words:
     waiting_list: str = "Waiting list"
     waiting_approval: str = "Waiting for approval"
     cancelled: str = "Cancelled"
+    ended: str = "This calendar has ended"
+    ended_text: str = "Its address is no longer in use. Please unsubscribe from it."

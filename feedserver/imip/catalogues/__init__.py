@@ -85,6 +85,8 @@ _WORDS = {
     "waiting_list": _("Waiting list"),
     "waiting_approval": _("Waiting for approval"),
     "cancelled": _("Cancelled"),
+    "ended": _("This calendar has ended"),
+    "ended_text": _("Its address is no longer in use. Please unsubscribe from it."),
 }
 
 

@@ -1,0 +1,163 @@
+"""What a feed says: a join of the VEVENTs that were rendered when their revisions were frozen, filled with a learner's own lines.
+
+Pure: rows in, bytes out (design decision 10). `RENDERER` names this code in every ETag, so that nobody has to remember a version number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from .. import ical
+from ..ical import feed, slots, valarm, vtimezone
+from ..imip import catalogues
+from ..store.entries import CANCELLED, WAITING
+from ..training.statuses import EnrolmentStatus
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEFAULT_ALARM = 15
+
+
+class FeedRow(NamedTuple):
+    """A feed with what its bytes depend on besides its entries; instants are microseconds since 1970.
+
+    `dropped_at` is when a cancelled entry last left by time alone.
+    """
+
+    revoked_at: int | None
+    id: int
+    learner_id: int
+    name: str
+    kinds: str
+    content: str
+    detail: str
+    alarms: bool
+    key_id: int
+    version: int
+    changed_at: int
+    learner_version: int
+    learner_changed_at: int
+    locale: str
+    timezone: str
+    page_id: str
+    organisation: str
+    alarm_minutes: int | None
+    dropped_at: int | None
+
+    @property
+    def language(self) -> str:
+        """That of the catalogues in which the learner reads it."""
+        return catalogues.language(self.locale).tag
+
+    @property
+    def shows_sessions(self) -> bool:
+        """Whether sessions are among the kinds of entry that were chosen."""
+        return "session" in json.loads(self.kinds)
+
+
+class EntryRow(NamedTuple):
+    """A calendar entry of that learner; `body` is its VEVENT with slots, `zone` the VTIMEZONE it needs or ""."""
+
+    uid: str
+    sequence: int
+    dtstamp: int
+    feed_state: str
+    status: str
+    zone: str
+    starts_at: int
+    ends_at: int
+    body: bytes
+
+
+def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str) -> bytes:
+    """The whole calendar."""
+    words = catalogues.words(row.locale)
+    page = slots.slot_page(page_url)
+    alarm = slots.slot_alarm(row.alarm_minutes or _DEFAULT_ALARM, words.training) if row.alarms else b""
+    shown = {slots.STATUS: slots.slot_status("CONFIRMED"), slots.MARK: b"", slots.ALARM: alarm}
+    waiting = {slots.STATUS: slots.slot_status("TENTATIVE"), slots.ALARM: b""}
+    marks = {
+        EnrolmentStatus.WAITING_LIST: slots.slot_mark(words.waiting_list),
+        EnrolmentStatus.WAITING_APPROVAL: slots.slot_mark(words.waiting_approval),
+    }
+    cancelled = {
+        slots.STATUS: slots.slot_status("CANCELLED"),
+        slots.MARK: slots.slot_mark(words.cancelled),
+        slots.ALARM: b"",
+    }
+    parts = []
+    for entry in entries:
+        values = {
+            slots.PAGE: page,
+            slots.UID: slots.slot_uid(entry.uid),
+            slots.DTSTAMP: slots.slot_dtstamp(entry.dtstamp),
+            slots.SEQUENCE: slots.slot_sequence(entry.sequence),
+        }
+        if entry.feed_state == CANCELLED:
+            values |= cancelled
+        elif entry.feed_state == WAITING:
+            values |= waiting
+            values[slots.MARK] = marks.get(entry.status, b"")
+        else:
+            values |= shown
+        parts.append(slots.fill(entry.body, values))
+    return feed.document(parts, _zones(entries), name=_name(row))
+
+
+def ended(row: FeedRow, public_id: str, today: date) -> bytes:
+    """The calendar of a revoked feed: one entry, today, that says so.
+
+    Programs keep what they had on an error, and an empty calendar says nothing.
+    """
+    words = catalogues.words(row.locale)
+    revoked = _EPOCH + timedelta(microseconds=row.revoked_at)
+    vevent = b"".join(
+        (
+            b"BEGIN:VEVENT\r\n",
+            slots.slot_uid(f"ended-{hashlib.sha256(public_id.encode()).hexdigest()[:32]}@feedserver"),
+            slots.slot_dtstamp(int(revoked.timestamp())),
+            slots.slot_sequence(max(0, (today - revoked.date()).days)),
+            f"DTSTART;VALUE=DATE:{today:%Y%m%d}\r\nDTEND;VALUE=DATE:{today + timedelta(days=1):%Y%m%d}\r\n".encode(),
+            slots.line("SUMMARY", words.ended),
+            slots.line("DESCRIPTION", words.ended_text),
+            b"TRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\nEND:VEVENT\r\n",
+        )
+    )
+    return feed.document([vevent], (), name=_name(row))
+
+
+def _name(row: FeedRow) -> str:
+    return f"{row.name} ({row.organisation})"
+
+
+def _zones(entries: Sequence[EntryRow]) -> list[bytes]:
+    """A VTIMEZONE for each zone among the entries, right for the whole years they lie in, so that most feeds share one."""
+    spans: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        if entry.zone:
+            first, last = spans.get(entry.zone, (entry.starts_at, entry.ends_at))
+            spans[entry.zone] = min(first, entry.starts_at), max(last, entry.ends_at)
+    made = []
+    for zone, span in sorted(spans.items()):
+        first, last = (_EPOCH + timedelta(microseconds=moment) for moment in span)
+        years = datetime(first.year, 1, 1, tzinfo=UTC), datetime(last.year, 12, 31, tzinfo=UTC)
+        made += feed.vtimezones([zone], *years) or feed.vtimezones([zone], first, last)
+    return made
+
+
+def _renderer() -> str:
+    """Changes with every change of what turns rows into bytes: code, words, zone data."""
+    sources = [Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues)]
+    sources += [Path(__file__), *sorted(catalogues.FOLDER.glob("*.po"))]
+    digest = hashlib.sha256(version("tzdata").encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+RENDERER = _renderer()

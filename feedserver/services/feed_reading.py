@@ -1,0 +1,139 @@
+"""The hottest reads there are, by SQL on the driver's own connection: a feed by its public id, and its entries.
+
+A feed with everything its bytes depend on is one indexed look-up, which is all that a 304 costs (design decision 10).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from .. import tokens
+from ..store.database import Database
+from .feed_body import EntryRow, FeedRow
+from .feed_shelf import Shelf
+from .fetch_notes import FetchNotes
+
+T = TypeVar("T")
+DAY = 86_400_000_000
+"""Microseconds."""
+_TOMBSTONE = 7 * DAY
+_BACK, _AHEAD = 92 * DAY, 549 * DAY
+_KEYS_LAST = 5.0
+_MOST_TOKENS = 20_000
+
+# A cancelled entry leaves the feed a week after, or at its old start, whichever is first.
+_LEAVES = f"CASE WHEN r.starts_at < e.ended_at + {_TOMBSTONE} THEN r.starts_at ELSE e.ended_at + {_TOMBSTONE} END"
+_KEYS = "SELECT id, secret FROM signing_keys WHERE retired_at IS NULL ORDER BY id DESC"
+_FEED = f"""
+SELECT f.revoked_at, f.id, f.learner_id, f.name, CAST(f.kinds AS TEXT), f.content, f.detail, f.alarms, f.key_id,
+  f.version, f.changed_at, COALESCE(v.version, 0), COALESCE(v.changed_at, 0),
+  l.locale, l.timezone, l.page_id, o.name, o.alarm_minutes,
+  (SELECT MAX({_LEAVES}) FROM calendar_entries e JOIN revisions r ON r.id = e.revision_id
+   WHERE e.learner_id = f.learner_id AND e.feed_state = 'cancelled' AND e.ended_at > ? AND {_LEAVES} <= ?)
+FROM feeds f JOIN learners l ON l.id = f.learner_id JOIN organisations o ON o.id = f.organisation_id
+  LEFT JOIN feed_versions v ON v.learner_id = f.learner_id
+WHERE f.public_id = ?
+"""  # noqa: S608
+# Somebody who said No does not want to hear of a cancellation. A language that was added later has no VEVENT of older revisions.
+_ENTRIES = f"""
+SELECT e.uid, e.sequence, e.dtstamp, e.feed_state, n.status, COALESCE(b.timezone, en.timezone),
+  r.starts_at, r.ends_at, COALESCE(b.%(column)s, en.%(column)s)
+FROM calendar_entries e JOIN enrolments n ON n.id = e.enrolment_id JOIN revisions r ON r.id = e.revision_id
+  LEFT JOIN revision_vevents b ON b.revision_id = r.id AND b.locale = ?
+  JOIN revision_vevents en ON en.revision_id = r.id AND en.locale = 'en'
+WHERE e.learner_id = ? AND e.feed_state IN ('shown', 'waiting', 'cancelled') AND r.ends_at > ? AND r.starts_at < ?
+  AND (e.feed_state <> 'cancelled' OR (n.status <> 'Declined' AND {_LEAVES} > ?))%(only)s
+ORDER BY r.starts_at, e.uid
+"""  # noqa: S608
+_ENTRIES_OF = {
+    (detail, content): _ENTRIES
+    % {"column": "busy" if detail == "busy" else "body", "only": " AND NOT e.mailed" if content == "not_invited" else ""}
+    for detail in ("full", "busy")
+    for content in ("everything", "not_invited")
+}
+
+
+@dataclass
+class FeedReader:
+    """What `feeding.answer` works with in one process: the database, the keys, what was rendered, what was fetched."""
+
+    database: Database
+    base_url: str
+    shelf: Shelf[Any] = field(default_factory=Shelf)
+    notes: FetchNotes = field(default_factory=FetchNotes)
+    _keys: dict[int, str] = field(default_factory=dict)
+    _keys_until: float = 0.0
+    _known: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def public_id(self, token: str, now: datetime) -> str | None:
+        """The public id that this token stands for, else None. Raises the driver's error where no key could ever be read."""
+        moment = now.timestamp()
+        if not self._keys_until - _KEYS_LAST <= moment < self._keys_until:
+            self._read_keys(moment)
+        found = self._known.get(token)
+        if found is None:
+            found = tokens.read(tokens.FEED, token, self._keys.values())
+            if found is None:
+                # Every token that fails costs this, whatever is wrong with it: the key may be a second old.
+                self._read_keys(moment)
+                found = tokens.read(tokens.FEED, token, self._keys.values())
+            if found is not None:
+                self._remember(token, found)
+        return found
+
+    def feed(self, public_id: str, moment: int) -> tuple | None:
+        """The columns of `FeedRow` at `moment` (microseconds), as the driver gives them."""
+        today = moment - moment % DAY
+        return self._run(lambda db: db.execute(self._sql(_FEED), (today - _TOMBSTONE, moment, public_id)).fetchone())
+
+    def entries(self, row: FeedRow, moment: int) -> list[EntryRow]:
+        """The entries that the feed shows at `moment`, three months back and eighteen ahead by the day, by start."""
+        if not row.shows_sessions:
+            return []
+        today = moment - moment % DAY
+        sql = self._sql(_ENTRIES_OF[row.detail, row.content])
+        values = (row.language, row.learner_id, today - _BACK, today + _AHEAD, moment)
+        found = self._run(lambda db: db.execute(sql, values).fetchall())
+        return [EntryRow._make(one) for one in found]
+
+    def page_url(self, row: FeedRow) -> str:
+        """The learner's own page, signed by the feed's key, or by the newest where that one is retired."""
+        key = self._keys.get(row.key_id) or next(iter(self._keys.values()))
+        return f"{self.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, key)}"
+
+    def _sql(self, text: str) -> str:
+        return text if self.database.is_sqlite else _PERCENT[text]
+
+    def _run(self, query: Callable[[Any], T]) -> T:
+        """`query(connection)`, once more on a new connection where the first was broken (the server was restarted)."""
+        try:
+            return query(self.database.raw())
+        except Exception:
+            self.database.drop_raw()
+            return query(self.database.raw())
+
+    def _read_keys(self, moment: float) -> None:
+        try:
+            keys = dict(self._run(lambda db: db.execute(_KEYS).fetchall()))
+        except Exception:
+            if not self._keys:
+                raise
+            keys = self._keys
+        with self._lock:
+            if keys != self._keys:
+                self._keys, self._known = keys, {}
+                self.shelf.clear()
+            self._keys_until = moment + _KEYS_LAST
+
+    def _remember(self, token: str, public_id: str) -> None:
+        if len(self._known) >= _MOST_TOKENS:
+            self._known = {}
+        self._known[token] = public_id
+
+
+_PERCENT = {text: text.replace("?", "%s") for text in (_FEED, *_ENTRIES_OF.values())}

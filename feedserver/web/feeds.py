@@ -1,0 +1,54 @@
+"""Feeds over Flask, and robots.txt. Behind `wsgi:app` the gate answers feeds before Flask is asked; both call `feeding.answer`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from ..services.feed_reading import FeedReader
+from ..services.feeding import FeedRequest, accepts_gzip, answer
+from . import house as parts
+
+PREFIX, SUFFIX = "/feeds/", ".ics"
+_READER = "feedserver.feeds"
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "MKCALENDAR"]
+# Google's importer obeys robots.txt, so feeds stay open to it; X-Robots-Tag keeps them out of search engines.
+_ROBOTS = "User-agent: *\nDisallow: /admin/\nDisallow: /api/\nDisallow: /dev/\nAllow: /\n"
+
+blueprint = Blueprint("feeds", __name__)
+
+
+def register(app: Flask) -> None:
+    """Add the routes to an application that was given its parts."""
+    house = app.extensions["feedserver.house"]
+    app.extensions[_READER] = FeedReader(house.database, house.base_url)
+    app.register_blueprint(blueprint)
+
+
+@blueprint.route(f"{PREFIX}<token>{SUFFIX}", methods=_METHODS, provide_automatic_options=False)
+def feed(token: str) -> Response:
+    """A learner's feed (contract, Feeds)."""
+    reply = answer(request_of(request.environ, token), parts.house().clock(), current_app.extensions[_READER])
+    response = Response(reply.body, reply.status)
+    response.headers.clear()
+    response.headers.extend(reply.headers)
+    response.automatically_set_content_length = False
+    return response
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """What crawlers may read."""
+    return Response(_ROBOTS, mimetype="text/plain", headers={"Cache-Control": "public, max-age=86400"})
+
+
+def request_of(environ: dict, token: str) -> FeedRequest:
+    """What of a WSGI environment matters to a feed."""
+    get = environ.get
+    return FeedRequest(
+        environ["REQUEST_METHOD"],
+        token,
+        get("HTTP_IF_NONE_MATCH"),
+        get("HTTP_IF_MODIFIED_SINCE"),
+        accepts_gzip(get("HTTP_ACCEPT_ENCODING") or ""),
+        get("HTTP_USER_AGENT") or "",
+    )

@@ -1,0 +1,11 @@
+"""The web part for any WSGI server: `wsgi:app`."""
+
+# ruff: noqa: E402
+import zoneinfo  # isort: skip
+
+zoneinfo.reset_tzpath(to=())  # the pinned tzdata wheel, never the machine's own zone data
+
+from feedserver import settings
+from feedserver.web.gate import build
+
+app = build(settings.load())
