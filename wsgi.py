@@ -5,7 +5,7 @@ import zoneinfo  # isort: skip
 
 zoneinfo.reset_tzpath(to=())  # the pinned tzdata wheel, never the machine's own zone data
 
-from feedserver import settings
+from feedserver.commands import parts
 from feedserver.web.gate import build
 
-app = build(settings.load())
+app = build(parts.settings())

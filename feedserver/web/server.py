@@ -1,40 +1,48 @@
-"""How the web part is served: granian with arguments that were measured (docs/operations.md); any other WSGI server works too."""
+"""How the web part is served: granian, with arguments that were measured (bench/README.md); any other WSGI server works too."""
 
 from __future__ import annotations
 
+import http.client
+import os
 import socket
+import subprocess
 import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
 
-from ..settings import Settings
+from ..settings import PREFIX, Settings
 
-Address = tuple[str, int]
-# One process serves some thousand feeds a second. A thread that waits on a slow page must not keep feeds waiting.
+_ROOT = Path(__file__).resolve().parents[2]
+# A page that takes long must not keep feeds waiting, so there are more threads than processors; granian starts them when needed.
 THREADS = 8
+_PATIENCE = 60.0
 
 
-def address(settings: Settings) -> Address:
-    """Where to listen: HTTP_BIND, with a free port in the place of 0."""
+def with_port(settings: Settings) -> Settings:
+    """The settings with a free port in the place of port 0."""
     host, port = settings.http_bind
     if port:
-        return host, port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        return settings
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
-        return host, probe.getsockname()[1]
+        return replace(settings, http_bind=(host, probe.getsockname()[1]))
 
 
-def url(at: Address) -> str:
-    """What a browser is told."""
-    host, port = at
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def environment(settings: Settings) -> dict[str, str]:
+    """What the served process needs in its environment besides the settings that are there."""
+    host, port = settings.http_bind
+    path = os.pathsep.join(p for p in (str(_ROOT), os.environ.get("PYTHONPATH")) if p)
+    return {f"{PREFIX}HTTP_BIND": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "PYTHONPATH": path}
 
 
-def command(settings: Settings, at: Address | None = None, *, workers: int = 1) -> list[str]:
-    """The command that serves `wsgi:app`, to be started in the checkout with the settings in its environment.
+def command(settings: Settings, *, workers: int = 1) -> list[str]:
+    """The command that serves `wsgi:app`, to be started with `environment`.
 
     granian can hang when SIGTERM reaches its whole process group: who starts it kills it after a deadline.
     """
-    host, port = at or address(settings)
+    host, port = settings.http_bind
     options = {
         "--interface": "wsgi",
         "--host": host,
@@ -42,9 +50,24 @@ def command(settings: Settings, at: Address | None = None, *, workers: int = 1) 
         "--workers": workers,
         "--blocking-threads": THREADS,
         "--backlog": 1024,
-        "--workers-kill-timeout": 8,
-        "--log-level": "warning",
+        "--workers-kill-timeout": 4,
+        "--log-level": "error",
     }
-    flags = ["--no-ws", "--no-access-log", "--respawn-failed-workers"]
     named = [str(part) for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "granian", *named, *flags, "wsgi:app"]
+    return [sys.executable, "-m", "granian", *named, "--no-ws", "--no-access-log", "--respawn-failed-workers", "wsgi:app"]
+
+
+def wait_until_up(settings: Settings, child: subprocess.Popen, stop: threading.Event) -> bool:
+    """Until it answers; False when it ended, `stop` was set or a minute has passed. The request makes it build its pages."""
+    deadline = time.monotonic() + _PATIENCE
+    while child.poll() is None and not stop.is_set() and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(*settings.http_bind, timeout=5)
+        try:
+            connection.request("GET", "/robots.txt")
+            connection.getresponse().read()
+            return True
+        except (OSError, http.client.HTTPException):
+            stop.wait(0.05)
+        finally:
+            connection.close()
+    return False
