@@ -63,7 +63,7 @@ def _ours(error: FeedserverError):
     extra = dict(error.extra)
     if error.field:
         extra = {"field": error.field, **extra}
-    headers = {"Retry-After": "1"} if isinstance(error, Unavailable) else {}
+    headers = {"Retry-After": "1"} if isinstance(error, Unavailable) else getattr(error, "headers", {})
     return _answer(error.status, error.title, error.detail, code_of(type(error)), extra, headers)
 
 

@@ -1,0 +1,17 @@
+"""The API under /api/v1: one file a noun, a table of calls, and its description made from both."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from . import courses, deliveries, description, enrolments, feeds, groups, inbound, learners, routing, sessions
+
+NOUNS = (learners, courses, groups, sessions, enrolments, feeds, deliveries, inbound)
+
+
+def register(app: Flask) -> None:
+    """Mount the calls, the OpenAPI description and its page."""
+    blueprint = Blueprint("api", __name__, url_prefix=routing.PREFIX)
+    routing.mount(blueprint)
+    description.mount(blueprint)
+    app.register_blueprint(blueprint)

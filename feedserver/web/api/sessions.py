@@ -1,0 +1,256 @@
+"""Live sessions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlalchemy import func, select, tuple_
+
+from ...errors import Changed, NotBuilt
+from ...services import scheduling
+from ...services.finding import find, locked_session
+from ...services.work import Work
+from ...store.base import microseconds
+from ...store.enrolments import Enrolment
+from ...store.sessions import LiveSession, Seats
+from . import paging
+from .fields import (
+    Body,
+    Email,
+    LocalTime,
+    Out,
+    QueryId,
+    QueryInstant,
+    RowId,
+    Timezone,
+    Url,
+    line,
+    lines,
+    optional,
+)
+from .paging import Page
+from .routing import Answer, Call, at, route
+
+Visibility = Literal["public", "private", "busy"]
+Title = line(250, empty=False)
+Instructors = Annotated[list[Email], Field(max_length=50)]
+Fold = Annotated[int, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice.")]
+Capacity = Annotated[int, Field(ge=1, le=1_000_000)]
+_NOT_BUILT = {
+    "recurrence": "Series come with a later version; make one session a date.",
+    "room_id": "Rooms come with a later version; name the room in `location`.",
+}
+_FIXED = "This cannot be changed in a session; make a new session instead."
+
+
+class NewSession(Body):
+    """A session; `description` is Markdown. With `group_id` its members are Invited and mailed at once."""
+
+    not_built = _NOT_BUILT
+
+    course_id: RowId
+    group_id: RowId | None = None
+    title: Title
+    description: lines(20_000) = ""
+    location: line(500) = ""
+    join_url: Url = ""
+    access_code: line(100) = ""
+    instructors: Instructors = []
+    start: LocalTime
+    end: LocalTime
+    timezone: Timezone
+    fold: Fold = 0
+    capacity: Capacity | None = None
+    approval_required: bool = False
+    waiting_list: bool = False
+    calendar_enabled: bool = True
+    visibility: Visibility = "public"
+
+
+class SessionChange(Body):
+    """What is to change; edits within the settle time go out as one update."""
+
+    not_built = _NOT_BUILT
+    hints = {"course_id": _FIXED, "group_id": _FIXED, "status": "Use POST /sessions/{session_id}/cancel."}
+
+    title: Title = optional()
+    description: lines(20_000) = optional()
+    location: line(500) = optional()
+    join_url: Url = optional()
+    access_code: line(100) = optional()
+    instructors: Instructors = optional()
+    start: LocalTime = optional()
+    end: LocalTime = optional()
+    timezone: Timezone = optional()
+    fold: Fold = optional()
+    capacity: Capacity | None = optional()
+    approval_required: bool = optional()
+    waiting_list: bool = optional()
+    calendar_enabled: bool = optional()
+    visibility: Visibility = optional()
+
+
+class Reason(Body):
+    """Why, in words that the people concerned read."""
+
+    reason: lines(2000) | None = None
+
+
+class SeatsOut(Out):
+    """Seats; `capacity` and `free` are null where there is no limit."""
+
+    capacity: int | None
+    taken: int
+    free: int | None
+
+
+class SessionOut(Out):
+    """A session. `sequence` counts published revisions from 0; `enrolments` how many people have which status; `settle_at` when an edit goes out."""
+
+    id: RowId
+    course_id: RowId
+    group_id: RowId | None
+    title: str
+    description: str
+    location: str
+    join_url: str
+    access_code: str
+    instructors: list[str]
+    start: LocalTime
+    end: LocalTime
+    timezone: str
+    fold: int
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int | None
+    approval_required: bool
+    waiting_list: bool
+    calendar_enabled: bool
+    visibility: Visibility
+    status: Literal["scheduled", "cancelled"]
+    cancel_reason: str | None
+    sequence: int
+    seats: SeatsOut
+    enrolments: dict[str, int]
+    settle_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class SessionQuery(paging.Query):
+    """Which sessions: those that end after `from` and start before `to`."""
+
+    from_: Annotated[QueryInstant | None, Field(alias="from")] = None
+    to: QueryInstant | None = None
+    course_id: QueryId | None = None
+
+
+class Anything(Body):
+    """Whatever a later version will take."""
+
+    model_config = {"extra": "allow"}
+
+
+def show(work: Work, sessions: Sequence[LiveSession]) -> list[SessionOut]:
+    """Rows as they are answered, in four statements whatever their number."""
+    ids = [session.id for session in sessions]
+    sequences = scheduling.sequences(work, list(sessions))
+    seats = {row.live_session_id: row for row in work.db.execute(select(Seats.__table__).where(Seats.live_session_id.in_(ids)))}
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    grouped = select(Enrolment.live_session_id, Enrolment.status, func.count()).where(Enrolment.live_session_id.in_(ids))
+    for session_id, status, count in work.db.execute(grouped.group_by(Enrolment.live_session_id, Enrolment.status)):
+        counts[session_id][status] = count
+    return [_show(s, sequences[s.id], seats[s.id], counts[s.id]) for s in sessions]
+
+
+def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) -> SessionOut:
+    plain = {n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments")}
+    free = None if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)
+    held = SeatsOut(capacity=seats.capacity, taken=seats.taken, free=free)
+    return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts)
+
+
+@route("POST", "/sessions", body=NewSession, answer=SessionOut, status=201, problems=(404,), tagged=True)
+def create_session(work: Work, call: Call) -> Answer:
+    """Add a session. With `group_id` the members of that training group are Invited and mailed."""
+    values = call.body.model_dump(exclude={"course_id", "group_id"})
+    session = scheduling.create_session(work, call.body.course_id, values, call.body.group_id)
+    return Answer(show(work, [session])[0], headers=at("sessions", session.id))
+
+
+@route("GET", "/sessions", query=SessionQuery, answer=Page[SessionOut])
+def list_sessions(work: Work, call: Call) -> Page[SessionOut]:
+    """List sessions by their start; `from` and `to` take those that touch the time between, `course_id` those of one course."""
+    given = call.query
+    query = select(LiveSession).where(LiveSession.organisation_id == work.organisation_id)
+    if given.from_ is not None:
+        query = query.where(LiveSession.ends_at > given.from_)
+    if given.to is not None:
+        query = query.where(LiveSession.starts_at < given.to)
+    if given.course_id is not None:
+        query = query.where(LiveSession.course_id == given.course_id)
+    if (place := paging.read_cursor(given.cursor, 2)) is not None:
+        query = query.where(tuple_(LiveSession.starts_at, LiveSession.id) > place)
+    query = query.order_by(LiveSession.starts_at, LiveSession.id).limit(given.limit + 1)
+    rows, following = paging.page_of(work.db.scalars(query).all(), given.limit, lambda row: (microseconds(row.starts_at), row.id))
+    return Page[SessionOut](items=show(work, rows), next=following)
+
+
+@route("GET", "/sessions/<id:session_id>", answer=SessionOut, problems=(404,), tagged=True)
+def get_session(work: Work, call: Call) -> SessionOut:
+    """One session. Its ETag names the version that If-Match takes; counts of people change without it."""
+    return show(work, [find(work, LiveSession, call.path["session_id"])])[0]
+
+
+@route("PATCH", "/sessions/<id:session_id>", body=SessionChange, answer=SessionOut, problems=(404, 409, 412), tagged=True)
+def edit_session(work: Work, call: Call) -> SessionOut:
+    """Change a session. An If-Match that no longer holds answers 412 with what changed meanwhile, and changes nothing."""
+    session = scheduling.edit_session(work, call.path["session_id"], call.body.given(), _seen(work, call))
+    return show(work, [session])[0]
+
+
+@route(
+    "POST", "/sessions/<id:session_id>/cancel", body=Reason, body_required=False, answer=SessionOut, problems=(404, 412), tagged=True
+)  # fmt: skip
+def cancel_session(work: Work, call: Call) -> SessionOut:
+    """Cancel for everybody; it stays cancelled. A second time changes nothing."""
+    session_id, version = call.path["session_id"], _seen(work, call)
+    session = locked_session(work, session_id)
+    if version is not None and version != session.version:
+        raise Changed(
+            "Somebody else has changed this session since you opened it. Look at the changes and cancel again.",
+            extra={"changes": scheduling.changes_since(work, session, version), "version": session.version},
+        )
+    return show(work, [scheduling.cancel_session(work, session_id, call.body.reason or "")])[0]
+
+
+@route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=Anything, problems=(404,))
+def edit_occurrence(work: Work, call: Call) -> None:
+    """One date of a series: not built yet, answers 422."""
+    _no_series(work, call)
+
+
+@route(
+    "POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/cancel", body=Anything, body_required=False, problems=(404,)
+)  # fmt: skip
+def cancel_occurrence(work: Work, call: Call) -> None:
+    """Cancel one date of a series: not built yet, answers 422."""
+    _no_series(work, call)
+
+
+def _no_series(work: Work, call: Call) -> None:
+    find(work, LiveSession, call.path["session_id"])
+    raise NotBuilt(_NOT_BUILT["recurrence"], field="recurrence_id")
+
+
+def _seen(work: Work, call: Call) -> int | None:
+    """The version that the caller saw; None where any will do or the present one is among those named."""
+    if call.versions is None:
+        return None
+    present = locked_session(work, call.path["session_id"]).version
+    return None if present in call.versions else max(call.versions)
