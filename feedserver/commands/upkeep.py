@@ -1,0 +1,3 @@
+"""Commands of upkeep."""
+
+COMMANDS = ()
