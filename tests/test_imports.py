@@ -34,17 +34,19 @@ MAY_IMPORT = {
     "web": CARRIERS,
     "publish": CARRIERS,
     "mail": CARRIERS,
-    "__main__": CARRIERS | {"web", "publish", "mail"},
+    "logs": set(),
+    "commands": CARRIERS | {"web", "publish", "mail"},
+    "__main__": CARRIERS | {"web", "publish", "mail", "commands", "logs"},
 }
 # Library: the only layers that may know it.
 ONLY_IN = {
     "flask": {"web", "__main__"},
     "werkzeug": {"web", "__main__"},
     "icalendar": {"ical", "itip"},
-    "sqlalchemy": {"store", "services", "web", "publish", "mail", "__main__"},
+    "sqlalchemy": {"store", "services", "web", "publish", "mail", "commands"},
     "alembic": {"store"},
-    "aiosmtpd": {"mail", "__main__"},
-    "smtplib": {"mail", "__main__"},
+    "aiosmtpd": {"mail", "commands"},
+    "smtplib": {"mail", "commands"},
 }
 FORBIDDEN_NAMES = {"email", "calendar", "types", "queue", "utils", "helpers", "common"}
 

@@ -1,0 +1,18 @@
+"""Administrators' pages, server-rendered: everything works without JavaScript."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from .. import pages
+from . import courses, enrolments, groups, learners, mail_in, mail_out, organisation, sessions, sign_in, start
+from .desk import admin
+
+__all__ = ["courses", "enrolments", "groups", "learners", "mail_in", "mail_out", "organisation", "sessions", "sign_in"]
+__all__ += ["register", "start"]
+
+
+def register(app: Flask) -> None:
+    """Put the pages into the application."""
+    pages.ready(app)
+    app.register_blueprint(admin)

@@ -1,0 +1,175 @@
+"""One session with its people: status, answer, delivery; what can be done for each; what happened so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, flash, redirect, request, url_for
+from sqlalchemy import func, select
+
+from ...services import enrolling, resending
+from ...services.finding import find
+from ...services.work import Work
+from ...store.courses import Course, TrainingGroup
+from ...store.enrolments import Enrolment
+from ...store.entries import CalendarEntry
+from ...store.history import HistoryEntry
+from ...store.learners import Learner
+from ...store.outbox import SENT, Delivery
+from ...store.sessions import LiveSession, Seats
+from ...training.statuses import ATTENDANCE, BY_HAND, EnrolmentStatus
+from .. import pages
+from ..forms import Field, Form
+from . import people
+from .desk import act, admin, look, run
+from .overview import counts_of
+
+S = EnrolmentStatus
+ADD_FIELDS = (
+    Field("who", "Name or address", required=True),
+    Field("status", "Status", "choice", choices=[(s.value, s.value) for s in (S.INVITED, *(b for b in BY_HAND if b != S.INVITED))]),
+    Field("over_capacity", "Even if it is full", "check"),
+)  # fmt: skip
+_HISTORY = 40
+
+
+@dataclass(frozen=True)
+class Person:
+    """One row of the list."""
+
+    enrolment: Enrolment
+    learner: Learner
+    entry: CalendarEntry | None
+    delivery: Delivery | None
+    told: int | None
+
+
+@admin.get("/sessions/<id:session_id>")
+def session(session_id: int) -> Response:
+    """One session."""
+    return _page(session_id, Form.shown(ADD_FIELDS, {"status": S.INVITED}))
+
+
+@admin.post("/sessions/<id:session_id>/people")
+def add_person(session_id: int) -> Response:
+    """An administrator adds somebody by hand; the invitation goes out."""
+    form = Form.sent(ADD_FIELDS, request.form)
+    added = form.attempt(lambda: run(lambda work: _add(work, session_id, form.values)))
+    if added is None:
+        return _page(session_id, form)
+    flash(f"{added} is on the list.", "done")
+    return redirect(url_for("admin.session", session_id=session_id), 303)
+
+
+@admin.post("/enrolments/<id:enrolment_id>")
+def change_enrolment(enrolment_id: int) -> Response:
+    """What one of the buttons beside a person says."""
+    verb = _VERBS.get(request.form.get("do", ""), _nothing)
+    session_id = look(lambda work: find(work, Enrolment, enrolment_id).live_session_id)
+    return act(lambda work: verb(work, enrolment_id), "session", session_id=session_id)
+
+
+def _add(work: Work, session_id: int, values: dict) -> str:
+    find(work, LiveSession, session_id)
+    learner = people.the_one(work, values["who"])
+    status = values["status"] or S.INVITED
+    enrolling.enrol(work, session_id, learner.id, status, over_capacity=values["over_capacity"])
+    return learner.name
+
+
+def _set_status(work: Work, enrolment_id: int) -> str:
+    status, over = request.form.get("status", ""), bool(request.form.get("over_capacity"))
+    return f"The status is now {enrolling.set_status(work, enrolment_id, status, over_capacity=over).status}."
+
+
+def _approve(work: Work, enrolment_id: int) -> str:
+    return f"Approved: {enrolling.approve(work, enrolment_id).status}."
+
+
+def _refuse(work: Work, enrolment_id: int) -> str:
+    enrolling.reject(work, enrolment_id, request.form.get("reason", "").strip()[:1000])
+    return "Refused."
+
+
+def _remove(work: Work, enrolment_id: int) -> str:
+    enrolling.remove(work, enrolment_id)
+    return "Taken off: that person alone is sent a cancellation."
+
+
+def _again(work: Work, enrolment_id: int) -> str:
+    resending.send_again(work, enrolment_id)
+    return "The invitation is sent again: the same entry, as it stands now."
+
+
+def _attendance(status: str) -> Callable[[Work, int], str]:
+    return lambda work, enrolment_id: f"Marked as {enrolling.mark_attendance(work, enrolment_id, status).status}."
+
+
+def _nothing(_work: Work, _enrolment_id: int) -> str:
+    return ""
+
+
+_VERBS: dict[str, Callable[[Work, int], str]] = {
+    "status": _set_status, "approve": _approve, "refuse": _refuse, "remove": _remove, "again": _again,
+    **{status.value: _attendance(status) for status in ATTENDANCE},
+}  # fmt: skip
+
+
+def _page(session_id: int, form: Form) -> Response:
+    status = 200 if form.ok else 422
+    shown = request.args.get("status", "")
+    shown = shown if shown in set(S) else ""
+    return pages.page(
+        "admin/session.html", status, form=form, shown=shown, by_hand=(*BY_HAND, S.WAITING_LIST), attendance=ATTENDANCE,
+        **look(lambda work: _one(work, session_id, shown)),
+    )  # fmt: skip
+
+
+def _one(work: Work, session_id: int, shown: str) -> dict:
+    session = find(work, LiveSession, session_id)
+    history = (
+        select(HistoryEntry, Learner.name)
+        .outerjoin(Learner, Learner.id == HistoryEntry.learner_id)
+        .where(HistoryEntry.live_session_id == session.id)
+        .order_by(HistoryEntry.id.desc())
+        .limit(_HISTORY)
+    )
+    return {
+        "session": session,
+        "course": work.db.get_one(Course, session.course_id),
+        "group": work.db.get(TrainingGroup, session.group_id) if session.group_id else None,
+        "seats": work.db.get_one(Seats, session.id),
+        "counts": counts_of(work, [session.id]).get(session.id, {}),
+        "people": pages.paged(lambda n, o: _people(work, session, shown, n, o)),
+        "history": list(work.db.execute(history)),
+        "over": session.ends_at <= work.now,
+        "begun": session.starts_at <= work.now,
+    }
+
+
+def _people(work: Work, session: LiveSession, shown: str, limit: int, offset: int) -> list[Person]:
+    """One page of people in three queries."""
+    order = (Enrolment.queued_at,) if shown == S.WAITING_LIST else (Learner.name,)
+    query = (
+        select(Enrolment, Learner, CalendarEntry)
+        .join(Learner, Learner.id == Enrolment.learner_id)
+        .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
+        .where(Enrolment.live_session_id == session.id)
+        .where(Enrolment.status == shown if shown else Enrolment.status != S.CANCELLED)
+        .order_by(*order, Enrolment.id)
+    )
+    rows = work.db.execute(query.limit(limit).offset(offset)).all()
+    ids = [enrolment.id for enrolment, _learner, _entry in rows]
+    newest = select(func.max(Delivery.id)).where(Delivery.enrolment_id.in_(ids)).group_by(Delivery.enrolment_id)
+    deliveries = {d.enrolment_id: d for d in work.db.scalars(select(Delivery).where(Delivery.id.in_(newest)))}
+    told = dict(
+        work.db.execute(
+            select(Delivery.entry_id, func.max(Delivery.sequence))
+            .where(Delivery.enrolment_id.in_(ids), Delivery.state == SENT)
+            .group_by(Delivery.entry_id)
+        ).all()
+    )
+    return [
+        Person(enrolment, learner, entry, deliveries.get(enrolment.id), told.get(enrolment.entry_id)) for enrolment, learner, entry in rows
+    ]

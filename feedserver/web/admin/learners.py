@@ -1,0 +1,145 @@
+"""Learners: list and search, a new one, one with sessions, answers, feeds and mail."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, request, url_for
+from sqlalchemy import select
+
+from ... import tokens
+from ...services import learning, subscribing
+from ...services.finding import find
+from ...services.work import Work
+from ...store.enrolments import Enrolment
+from ...store.feeds import Feed
+from ...store.inbox import InboundMessage
+from ...store.learners import CHANNELS, Learner, LearnerAlias
+from ...store.outbox import Delivery
+from ...store.sessions import LiveSession
+from .. import pages
+from ..forms import Field, Form
+from . import people
+from .desk import act, admin, look, run, search_text
+
+_CHANNEL_WORDS = {"both": "invitations by mail, and the feed", "feed": "the feed alone", "mail": "mail alone"}
+FIELDS = (
+    Field("name", "Name", required=True),
+    Field("email", "E-mail address", "mail", required=True),
+    Field("timezone", "Time zone", "zone", hint="Mails and the learner's page show times in it. Empty: the organisation's."),
+    Field("locale", "Language", hint="en, de, de-AT and so on. Texts are written in English and German.", longest=20),
+    Field("channel", "Told by", "choice", choices=[(c, _CHANNEL_WORDS[c]) for c in CHANNELS], more=True),
+    Field("team", "Team", more=True),
+    Field("manager_email", "Manager's address", "mail", more=True),
+    Field("external_id", "Id in another system", more=True),
+    Field("start_date", "First day at work", "date", more=True),
+)  # fmt: skip
+_FEW = 50
+
+
+@admin.get("/learners")
+def learners() -> Response:
+    """All learners, by name."""
+    text = search_text()
+    found = look(lambda work: pages.paged(lambda n, o: people.search(work, text, n, o)))
+    return pages.page("admin/learners.html", q=text, learners=found)
+
+
+@admin.route("/learners/new", methods=["GET", "POST"])
+def new_learner() -> Response:
+    """A new learner."""
+    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, {"channel": "both"})
+    if request.method == "POST":
+        learner = form.attempt(lambda: run(lambda work: learning.create_learner(work, _given(form))))
+        if learner:
+            flash(f"{learner.name} is in. The feed is ready, too.", "done")
+            return redirect(url_for("admin.learner", learner_id=learner.id), 303)
+    back = url_for("admin.learners")
+    status = 200 if form.ok else 422
+    return pages.page("admin/form.html", status, form=form, title="New learner", button="Add the learner", back=back)
+
+
+@admin.get("/learners/<id:learner_id>")
+def learner(learner_id: int) -> Response:
+    """One learner."""
+    return pages.page("admin/learner.html", **look(lambda work: _one(work, learner_id)))
+
+
+@admin.route("/learners/<id:learner_id>/edit", methods=["GET", "POST"])
+def edit_learner(learner_id: int) -> Response:
+    """Change a learner; a new address is for later messages, the old one stays known."""
+    one = look(lambda work: find(work, Learner, learner_id))
+    shown = {f.name: getattr(one, f.name) for f in FIELDS}
+    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, shown)
+    back = url_for("admin.learner", learner_id=learner_id)
+    if request.method == "POST":
+        values = {**{f.name: None for f in FIELDS if f.more}, **_given(form)}
+        values["channel"] = values["channel"] or one.channel
+        if form.attempt(lambda: run(lambda work: learning.edit_learner(work, learner_id, values))):
+            flash("Saved.", "done")
+            return redirect(back, 303)
+    status = 200 if form.ok else 422
+    return pages.page("admin/form.html", status, form=form, title=f"Edit {one.name}", button="Save", back=back)
+
+
+@admin.post("/learners/<id:learner_id>/feeds")
+def new_feed(learner_id: int) -> Response:
+    """Another feed, for another device."""
+    name = request.form.get("name", "").strip()[:100] or "Another calendar"
+
+    def verb(work: Work) -> str:
+        subscribing.create_feed(work, learner_id, {"name": name})
+        return f"The feed {name} is ready. Give its address to nobody but the learner."
+
+    return act(verb, "learner", learner_id=learner_id)
+
+
+@admin.post("/learners/<id:learner_id>/feeds/<id:feed_id>/rotate")
+def rotate_feed(learner_id: int, feed_id: int) -> Response:
+    """A new address; the old one tells calendars that it has ended."""
+
+    def verb(work: Work) -> str:
+        subscribing.rotate_feed(work, feed_id)
+        return "The feed has a new address. Calendars with the old one show that it has ended."
+
+    return act(verb, "learner", learner_id=learner_id)
+
+
+@admin.post("/learners/<id:learner_id>/feeds/<id:feed_id>/revoke")
+def revoke_feed(learner_id: int, feed_id: int) -> Response:
+    """End one feed."""
+
+    def verb(work: Work) -> str:
+        subscribing.revoke_feed(work, feed_id)
+        return "The feed is revoked. Calendars that still fetch it show for 30 days that it has ended."
+
+    return act(verb, "learner", learner_id=learner_id)
+
+
+def _given(form: Form) -> dict:
+    return {k: v for k, v in form.values.items() if v not in ("", None)}
+
+
+def _one(work: Work, learner_id: int) -> dict:
+    learner = find(work, Learner, learner_id)
+    db = work.db
+    sessions = (
+        select(Enrolment, LiveSession)
+        .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
+        .where(Enrolment.learner_id == learner.id)
+        .order_by(LiveSession.starts_at.desc())
+        .limit(_FEW)
+    )
+    feeds = select(Feed).where(Feed.learner_id == learner.id).order_by(Feed.id).limit(_FEW)
+    out = select(Delivery).where(Delivery.learner_id == learner.id).order_by(Delivery.id.desc()).limit(_FEW)
+    received = select(InboundMessage).where(InboundMessage.learner_id == learner.id)
+    feeds = list(db.scalars(feeds))
+    urls = subscribing.urls(work, feeds)
+    return {
+        "learner": learner,
+        "aliases": list(db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == learner.id))),
+        "sessions": list(db.execute(sessions)),
+        "feeds": [(f, urls[f.id]) for f in feeds],
+        "mail_out": list(db.scalars(out)),
+        "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
+        "channel": _CHANNEL_WORDS[learner.channel],
+        "page_url": f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, learner.page_id, work.key_secret)}",
+    }

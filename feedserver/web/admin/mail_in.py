@@ -1,0 +1,93 @@
+"""Mail in: every message that came, what became of it and why; quarantine is applied or discarded here."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy import select
+from sqlalchemy.orm import defer
+
+from ...services import answering, messages
+from ...services.finding import find
+from ...services.work import Work
+from ...store.enrolments import Enrolment
+from ...store.inbox import OUTCOMES, InboundMessage
+from ...store.learners import Learner
+from ...store.sessions import LiveSession
+from .. import pages
+from .desk import act, admin, look, search_text
+
+
+@admin.get("/mail/in")
+def mail_in() -> Response:
+    """All messages, newest first."""
+    outcome = request.args.get("outcome", "")
+    outcome = outcome if outcome in OUTCOMES else ""
+    text = search_text()
+    found = look(lambda work: pages.paged(lambda n, o: _list(work, outcome, text, n, o)))
+    return pages.page("admin/mail_in.html", outcome=outcome, outcomes=OUTCOMES, q=text, messages=found)
+
+
+@admin.get("/mail/in/<id:inbound_id>")
+def inbound(inbound_id: int) -> Response:
+    """One message: its words as text alone, never its HTML."""
+    return pages.page("admin/inbound.html", **look(lambda work: _one(work, inbound_id)))
+
+
+@admin.get("/mail/in/<id:inbound_id>/source")
+def inbound_source(inbound_id: int) -> Response:
+    """The octets as they came, as a file."""
+    raw = look(lambda work: find(work, InboundMessage, inbound_id).raw)
+    return pages.download(raw, f"inbound-{inbound_id}.eml")
+
+
+@admin.post("/mail/in/<id:inbound_id>/apply")
+def apply_inbound(inbound_id: int) -> Response:
+    """Somebody has looked at it: it counts."""
+
+    def verb(work: Work) -> str:
+        message = answering.apply_by_hand(work, inbound_id)
+        return message.reason
+
+    return act(verb, "inbound", inbound_id=inbound_id)
+
+
+@admin.post("/mail/in/<id:inbound_id>/discard")
+def discard_inbound(inbound_id: int) -> Response:
+    """Somebody has looked at it: it does not count."""
+
+    def verb(work: Work) -> str:
+        messages.discard(work, inbound_id)
+        return "Discarded: it changes nothing, and is kept for the record."
+
+    return act(verb, "inbound", inbound_id=inbound_id)
+
+
+def _list(work: Work, outcome: str, text: str, limit: int, offset: int) -> list[InboundMessage]:
+    query = select(InboundMessage).where(InboundMessage.organisation_id == work.organisation_id)
+    if outcome:
+        query = query.where(InboundMessage.outcome == outcome)
+    if text:
+        query = query.where(
+            InboundMessage.sender.icontains(text, autoescape=True) | InboundMessage.subject.icontains(text, autoescape=True)
+        )
+    query = query.options(defer(InboundMessage.raw)).order_by(InboundMessage.id.desc())
+    return list(work.db.scalars(query.limit(limit).offset(offset)))
+
+
+def _one(work: Work, inbound_id: int) -> dict:
+    one = find(work, InboundMessage, inbound_id)
+    enrolment = work.db.get(Enrolment, one.enrolment_id) if one.enrolment_id else None
+    # What the worker's children read of it: pages never take strangers' mail apart.
+    evidence = dict(one.evidence or {})
+    incoming = evidence.pop("incoming", None) or {}
+    return {
+        "message": one,
+        "learner": work.db.get(Learner, one.learner_id) if one.learner_id else None,
+        "session": work.db.get(LiveSession, enrolment.live_session_id) if enrolment else None,
+        "text": incoming.get("text", ""),
+        "defects": incoming.get("defects", ()),
+        "answers": [
+            (a.get("name") or a.get("address"), a.get("partstat")) for o in incoming.get("objects", ()) for a in o.get("attendees", ())
+        ],
+        "evidence": evidence,
+    }

@@ -1,0 +1,84 @@
+"""Mail out: every message that a change required, its state in words, its source, another try."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy import select
+
+from ...errors import Conflict
+from ...services import messages
+from ...services.finding import find
+from ...services.refilling import refill
+from ...services.work import Work
+from ...store import keys
+from ...store.learners import Learner
+from ...store.outbox import STATES, CapturedMessage, Delivery
+from ...store.sessions import LiveSession
+from .. import pages
+from .desk import act, admin, look, search_text
+
+
+@admin.get("/mail/out")
+def mail_out() -> Response:
+    """All messages, newest first."""
+    state = request.args.get("state", "")
+    state = state if state in STATES else ""
+    text = search_text()
+    found = look(lambda work: pages.paged(lambda n, o: _list(work, state, text, n, o)))
+    return pages.page("admin/mail_out.html", state=state, states=STATES, q=text, deliveries=found)
+
+
+@admin.get("/mail/out/<id:delivery_id>")
+def delivery(delivery_id: int) -> Response:
+    """One message."""
+    return pages.page("admin/delivery.html", retriable=messages.AGAIN, **look(lambda work: _one(work, delivery_id)))
+
+
+@admin.get("/mail/out/<id:delivery_id>/source")
+def delivery_source(delivery_id: int) -> Response:
+    """The octets as they go out, as a file."""
+    return pages.download(look(lambda work: _source(work, delivery_id)), f"message-{delivery_id}.eml")
+
+
+@admin.post("/mail/out/<id:delivery_id>/retry")
+def retry_delivery(delivery_id: int) -> Response:
+    """Try again now: the same octets."""
+
+    def verb(work: Work) -> str:
+        messages.retry(work, delivery_id)
+        return "It is tried again now, byte for byte the same."
+
+    return act(verb, "delivery", delivery_id=delivery_id)
+
+
+def _list(work: Work, state: str, text: str, limit: int, offset: int) -> list:
+    query = (
+        select(Delivery, LiveSession.title)
+        .outerjoin(LiveSession, LiveSession.id == Delivery.live_session_id)
+        .where(Delivery.organisation_id == work.organisation_id)
+    )
+    if state:
+        query = query.where(Delivery.state == state)
+    if text:
+        query = query.where(Delivery.recipient.icontains(text, autoescape=True))
+    return list(work.db.execute(query.order_by(Delivery.id.desc()).limit(limit).offset(offset)))
+
+
+def _one(work: Work, delivery_id: int) -> dict:
+    one = find(work, Delivery, delivery_id)
+    captured = select(CapturedMessage.id).where(CapturedMessage.delivery_id == one.id)
+    return {
+        "delivery": one,
+        "session": work.db.get(LiveSession, one.live_session_id) if one.live_session_id else None,
+        "learner": work.db.get(Learner, one.learner_id) if one.learner_id else None,
+        "captured_id": work.db.scalar(captured.order_by(CapturedMessage.id.desc()).limit(1)),
+    }
+
+
+def _source(work: Work, delivery_id: int) -> bytes:
+    one = find(work, Delivery, delivery_id)
+    secret = keys.usable(work.db).get(one.key_id)
+    raw = refill(work.db, one, secret) if secret else None
+    if raw is None:
+        raise Conflict("Its words are past the time for which they are kept.")
+    return raw

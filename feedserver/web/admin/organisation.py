@@ -1,0 +1,107 @@
+"""Settings: the organisation, API tokens, who may sign in."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, request, url_for
+
+from ...services import access, organising
+from ...services.work import Work
+from ...store.access import ROLES
+from .. import pages
+from ..forms import Field, Form
+from ..house import settings
+from .desk import act, admin, look, run
+
+FIELDS = (
+    Field("name", "Name of the organisation", required=True),
+    Field("mailbox_name", "Invitations come from: name", required=True),
+    Field("mailbox_address", "… and address", "mail", required=True, hint="Answers go there, so its mail must come to us. Entries in calendars keep the old one."),
+    Field("timezone", "Time zone", "zone", required=True),
+    Field("locale", "Language", required=True, longest=20),
+    Field("alarm", "Calendars remind people before a session", "check"),
+)  # fmt: skip
+TOKEN_FIELDS = (Field("token_name", "Name of the program", required=True, longest=100),)
+SIGN_IN_FIELDS = (
+    Field("email", "E-mail address", "mail", required=True),
+    Field("role", "Role", "choice", required=True, choices=[(r, r.replace("_", " ").capitalize()) for r in ROLES]),
+)
+_ALARM_MINUTES = 15
+
+
+@admin.route("/settings", methods=["GET", "POST"])
+def organisation() -> Response:
+    """The organisation's own settings; tokens and sign-ins below."""
+    if request.method != "POST":
+        return _page()
+    form = Form.sent(FIELDS, request.form)
+    if form.attempt(lambda: run(lambda work: _save(work, form.values))):
+        flash("Saved.", "done")
+        return redirect(url_for("admin.organisation"), 303)
+    return _page(form=form)
+
+
+@admin.post("/settings/tokens")
+def new_token() -> Response:
+    """A new API token, shown this once."""
+    form = Form.sent(TOKEN_FIELDS, request.form)
+    token = form.attempt(lambda: run(lambda work: access.create_token(work, form.values["token_name"])))
+    return _page(token_form=form, token=token)
+
+
+@admin.post("/settings/tokens/<id:token_id>/revoke")
+def revoke_token(token_id: int) -> Response:
+    """End a token at once."""
+
+    def verb(work: Work) -> str:
+        access.revoke_token(work, token_id)
+        return "The token is revoked."
+
+    return act(verb, "organisation")
+
+
+@admin.post("/settings/sign-ins")
+def new_sign_in() -> Response:
+    """A one-time link for somebody, shown this once."""
+    form = Form.sent(SIGN_IN_FIELDS, request.form)
+    secret = form.attempt(lambda: run(lambda work: access.create_sign_in(work, form.values["email"], form.values["role"])))
+    link = f"{settings().base_url}/sign-in/{secret}" if secret else None
+    return _page(sign_in_form=form, link=link)
+
+
+@admin.post("/settings/sign-ins/<id:sign_in_id>/disable")
+def disable_sign_in(sign_in_id: int) -> Response:
+    """Shut somebody out, signed-in browsers included."""
+
+    def verb(work: Work) -> str:
+        access.disable_sign_in(work, sign_in_id)
+        return "Shut out, here and in every browser."
+
+    return act(verb, "organisation")
+
+
+def _save(work: Work, values: dict) -> object:
+    given = {k: v for k, v in values.items() if k != "alarm"}
+    minutes = work.organisation.alarm_minutes
+    given["alarm_minutes"] = (minutes or _ALARM_MINUTES) if values["alarm"] else None
+    return organising.edit_organisation(work, given)
+
+
+def _page(form: Form | None = None, token_form: Form | None = None, sign_in_form: Form | None = None, **shown) -> Response:
+    forms = (form, token_form, sign_in_form)
+    status = 422 if any(one is not None and not one.ok for one in forms) else 200
+    found = look(_found)
+    if shown.get("token"):
+        token_form = None
+    if shown.get("link"):
+        sign_in_form = None
+    return pages.page(
+        "admin/settings.html", status,
+        form=form or Form.shown(FIELDS, found.pop("values")), token_form=token_form or Form(TOKEN_FIELDS),
+        sign_in_form=sign_in_form or Form.shown(SIGN_IN_FIELDS, {"role": "training_manager"}), **{**found, **shown},
+    )  # fmt: skip
+
+
+def _found(work: Work) -> dict:
+    one = work.organisation
+    values = {f.name: getattr(one, f.name, None) for f in FIELDS} | {"alarm": one.alarm_minutes is not None}
+    return {"values": values, "tokens": access.list_tokens(work), "sign_ins": access.list_sign_ins(work)}

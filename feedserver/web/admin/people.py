@@ -1,0 +1,90 @@
+"""Learners as people type them: found by address or name, made from pasted lists."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+
+from sqlalchemy import or_, select
+
+from ...addresses import canonical, check
+from ...errors import Conflict, FeedserverError, Invalid
+from ...services import learning
+from ...services.work import Work
+from ...store.learners import Learner
+
+_MOST_LINES = 2000
+
+
+@dataclass
+class Pasted:
+    """What became of a pasted list: known learners, new ones, and each line that was refused with its reason."""
+
+    learners: list[Learner] = field(default_factory=list)
+    made: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+def search(work: Work, text: str, limit: int = 50, offset: int = 0) -> list[Learner]:
+    """Learners whose name or address holds the text."""
+    query = select(Learner).where(Learner.organisation_id == work.organisation_id)
+    if text:
+        key = canonical(text)
+        query = query.where(or_(Learner.name.icontains(text, autoescape=True), Learner.email_key.contains(key, autoescape=True)))
+    return list(work.db.scalars(query.order_by(Learner.name, Learner.id).limit(limit).offset(offset)))
+
+
+def the_one(work: Work, text: str) -> Learner:
+    """The learner that an address or a name means; raises `Invalid`, naming who it could be."""
+    text = text.strip()
+    exact = select(Learner).where(Learner.organisation_id == work.organisation_id, Learner.email_key == canonical(text))
+    found = work.db.scalars(exact).first()
+    if found is not None:
+        return found
+    near = search(work, text, 6) if text else []
+    if len(near) == 1:
+        return near[0]
+    if not near:
+        raise Invalid("No learner has this name or address. Make the learner first, or paste the address in a group.", field="who")
+    names = "; ".join(f"{one.name} <{one.email}>" for one in near[:5])
+    raise Invalid(f"Several people could be meant: {names}. Give the address.", field="who")
+
+
+def pasted(work: Work, text: str, make: bool) -> Pasted:
+    """Read a list of `address`, `Name <address>` or `address, name` lines; `make` turns unknown addresses into learners."""
+    result = Pasted()
+    lines = [line.strip() for line in re.split(r"[\n;]", text) if line.strip()]
+    for line in lines[:_MOST_LINES]:
+        try:
+            learner, new = _line(work, line, make)
+        except FeedserverError as error:
+            result.refused.append(f"{line[:80]}: {error.detail}")
+            continue
+        result.learners.append(learner)
+        result.made += new
+    if len(lines) > _MOST_LINES:
+        result.refused.append(f"Only the first {_MOST_LINES:,} lines were read; paste the rest again.")
+    return result
+
+
+def _line(work: Work, line: str, make: bool) -> tuple[Learner, bool]:
+    name, address = _apart(line)
+    email = check(address)
+    known = select(Learner).where(Learner.organisation_id == work.organisation_id, Learner.email_key == canonical(email))
+    found = work.db.scalars(known).first()
+    if found is not None:
+        return found, False
+    if not make:
+        raise Conflict("no learner has this address.")
+    name = name or email.partition("@")[0].replace(".", " ").replace("_", " ").title()
+    return learning.create_learner(work, {"email": email, "name": name[:200]}), True
+
+
+def _apart(line: str) -> tuple[str, str]:
+    if "<" in line:
+        name, address = parseaddr(line)
+        return name.strip(), address
+    words = [w.strip() for w in re.split(r"[,\t]", line) if w.strip()]
+    addresses = [w for w in words if "@" in w]
+    return " ".join(w for w in words if "@" not in w), addresses[0] if addresses else line

@@ -1,0 +1,208 @@
+"""Live sessions: the list, a new one, an edit that never overwrites somebody else's, the calendar sign, cancelling."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Response, flash, redirect, request, url_for
+from sqlalchemy import select
+
+from ...services import scheduling
+from ...services.finding import find
+from ...services.work import Work
+from ...store.courses import Course, TrainingGroup
+from ...store.sessions import LiveSession
+from .. import pages
+from ..forms import Field, Form, written
+from ..house import house
+from .desk import act, admin, look, run, search_text
+from .overview import session_lines
+
+VISIBILITY = (
+    ("public", "Public: title and details as they are"),
+    ("private", "Private: a discreet title in calendar and mail"),
+    ("busy", "Busy: others see only that the time is taken"),
+)
+FIELDS = (
+    Field("title", "Title", required=True),
+    Field("start", "Starts", "time", required=True),
+    Field("end", "Ends", "time", required=True),
+    Field("timezone", "Time zone", "zone", required=True, hint="Where it takes place. Everybody gets it in their own."),
+    Field("location", "Place", longest=500),
+    Field("join_url", "Link to join online", "url", longest=2000),
+    Field("description", "Description", "long", longest=20_000, hint="Markdown; it stands in the invitation."),
+    Field("capacity", "Seats", "number", hint="Empty: as many as come."),
+    Field("waiting_list", "Keep a waiting list when it is full", "check"),
+    Field("calendar_enabled", "Send calendar invitations", "check", hint="Everybody on the list gets it into their calendar, and every change."),
+    Field("approval_required", "Somebody approves those who register themselves", "check", more=True),
+    Field("access_code", "Access code", more=True),
+    Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
+    Field("visibility", "Who may see what", "choice", choices=VISIBILITY, more=True),
+    Field("fold", "If the clock shows this time twice (the autumn night)", "choice", choices=(("0", "The first of the two"), ("1", "The second")), more=True),
+)  # fmt: skip
+GROUP = Field("group_id", "Training group", "choice", hint="Its members are invited at once; who joins it later, too.")
+_WHEN = {"coming": "Coming", "past": "Past", "cancelled": "Cancelled"}
+
+
+@admin.get("/sessions")
+def sessions() -> Response:
+    """Coming, past or cancelled sessions."""
+    which = request.args.get("which", "coming")
+    which = which if which in _WHEN else "coming"
+    text = search_text()
+    lines = look(lambda work: pages.paged(lambda n, o: _list(work, which, text, n, o)))
+    return pages.page("admin/sessions.html", which=which, kinds=_WHEN, q=text, lines=lines)
+
+
+@admin.route("/courses/<id:course_id>/sessions/new", methods=["GET", "POST"])
+def new_session(course_id: int) -> Response:
+    """A new session of a course; with a group its members are invited at once."""
+    course, groups, zone = look(lambda work: _course(work, course_id))
+    fields = (GROUP, *FIELDS)
+    if request.method == "POST":
+        form = Form.sent([_with_groups(f, groups) for f in fields], request.form)
+        session = form.attempt(lambda: run(lambda work: _create(work, course_id, form)))
+        if session:
+            flash(_made(session), "done")
+            return redirect(url_for("admin.session", session_id=session.id), 303)
+    else:
+        form = Form.shown([_with_groups(f, groups) for f in fields], _proposed(course, groups, zone))
+    status = 200 if form.ok else 422
+    return pages.page("admin/session_form.html", status, form=form, course=course, session=None)
+
+
+@admin.route("/sessions/<id:session_id>/edit", methods=["GET", "POST"])
+def edit_session(session_id: int) -> Response:
+    """Change a session. Where somebody else has meanwhile: what they changed is shown, and what was typed stays."""
+    session, course, settle = look(lambda work: _edited(work, session_id))
+    if request.method == "POST":
+        form = Form.sent(FIELDS, request.form)
+        values = _values(form) if form.ok else {}
+        saved = form.attempt(lambda: run(lambda work: scheduling.edit_session(work, session_id, values, form.version)))
+        if saved:
+            flash(_saved(saved, session.version, settle), "done")
+            return redirect(url_for("admin.session", session_id=session_id), 303)
+        if form.changes:
+            session = look(lambda work: find(work, LiveSession, session_id))
+            _take_over(form, session)
+    else:
+        form = Form.shown(FIELDS, _shown(session))
+        form.version = session.version
+    status = 200 if form.ok else 412 if form.changes else 422
+    return pages.page("admin/session_form.html", status, form=form, course=course, session=session)
+
+
+@admin.post("/sessions/<id:session_id>/calendar")
+def set_calendar(session_id: int) -> Response:
+    """Turn calendar invitations on or off for one session."""
+    on = request.form.get("on") == "1"
+
+    def verb(work: Work) -> str:
+        scheduling.edit_session(work, session_id, {"calendar_enabled": on})
+        if on:
+            return "Calendar invitations are on: everybody entitled is invited."
+        return "Calendar invitations are off: what stood in calendars is taken back with a cancellation."
+
+    return act(verb, "session", session_id=session_id)
+
+
+@admin.route("/sessions/<id:session_id>/cancel", methods=["GET", "POST"])
+def cancel_session(session_id: int) -> Response:
+    """Asks for the reason, then cancels for everybody."""
+    if request.method == "POST":
+        reason = request.form.get("reason", "").strip()[:1000]
+
+        def verb(work: Work) -> str:
+            scheduling.cancel_session(work, session_id, reason)
+            return "The session is cancelled. Everybody who has it in the calendar is told."
+
+        return act(verb, "session", session_id=session_id)
+    return pages.page("admin/cancel.html", session=look(lambda work: find(work, LiveSession, session_id)))
+
+
+def _list(work: Work, which: str, text: str, limit: int, offset: int) -> list:
+    S = LiveSession
+    where, order = {
+        "coming": ((S.status == "scheduled", S.ends_at > work.now), (S.starts_at, S.id)),
+        "past": ((S.status == "scheduled", S.ends_at <= work.now), (S.starts_at.desc(), S.id.desc())),
+        "cancelled": ((S.status == "cancelled",), (S.starts_at.desc(), S.id.desc())),
+    }[which]
+    if text:
+        where = (*where, S.title.icontains(text, autoescape=True) | Course.name.icontains(text, autoescape=True))
+    return session_lines(work, *where, order=order, limit=limit, offset=offset)
+
+
+def _course(work: Work, course_id: int) -> tuple[Course, list[TrainingGroup], str]:
+    course = find(work, Course, course_id)
+    groups = select(TrainingGroup).where(TrainingGroup.course_id == course.id).order_by(TrainingGroup.name).limit(500)
+    return course, list(work.db.scalars(groups)), work.organisation.timezone
+
+
+def _edited(work: Work, session_id: int) -> tuple[LiveSession, Course, timedelta]:
+    session = find(work, LiveSession, session_id)
+    return session, find(work, Course, session.course_id), work.settle
+
+
+def _with_groups(one: Field, groups: list[TrainingGroup]) -> Field:
+    choices = [("", "No group: I add people by hand"), *((str(g.id), g.name) for g in groups)]
+    return Field(**{**vars(one), "choices": choices}) if one.name == "group_id" else one
+
+
+def _proposed(course: Course, groups: list[TrainingGroup], zone: str) -> dict:
+    """Next week at ten: a good guess saves typing."""
+    asked = request.args.get("group", "")
+    local = house().clock().astimezone(ZoneInfo(zone))
+    start = datetime.combine(local.date() + timedelta(days=7), time(10))
+    group = next((g.id for g in groups if str(g.id) == asked), groups[0].id if len(groups) == 1 else "")
+    return {
+        "title": course.name, "start": start, "end": start + timedelta(hours=1), "timezone": zone, "visibility": "public",
+        "fold": "0", "calendar_enabled": True, "group_id": group,
+    }  # fmt: skip
+
+
+def _create(work: Work, course_id: int, form: Form) -> LiveSession:
+    group = form.values["group_id"]
+    values = _values(form)
+    values.pop("group_id", None)
+    return scheduling.create_session(work, course_id, values, int(group) if group else None)
+
+
+def _values(form: Form) -> dict:
+    values = dict(form.values)
+    values["fold"] = int(values.get("fold") or 0)
+    values["visibility"] = values.get("visibility") or "public"
+    return values
+
+
+def _shown(session: LiveSession) -> dict:
+    return {f.name: getattr(session, f.name) for f in FIELDS}
+
+
+def _take_over(form: Form, session: LiveSession) -> None:
+    """Fields that this editor left as they were take what the other one wrote; what was typed stays."""
+    seen: dict[str, str] = {}
+    for change in form.changes:
+        seen.setdefault(change["field"], _plain(form, change["field"], change["before"]))
+    for name, before in seen.items():
+        if name in form.texts and form.texts[name].strip() == before.strip():
+            form.texts[name] = written(getattr(session, name))
+
+
+def _plain(form: Form, name: str, value: object) -> str:
+    is_time = name in form.texts and form.field(name).kind == "time" and isinstance(value, str)
+    return written(datetime.fromisoformat(value) if is_time else value)
+
+
+def _made(session: LiveSession) -> str:
+    if not session.calendar_enabled:
+        return "The session is made. Calendar invitations are off: nobody is told yet."
+    return "The session is made. Whoever is on its list is being invited."
+
+
+def _saved(session: LiveSession, before: int, settle: timedelta) -> str:
+    if session.version == before:
+        return "Nothing was changed."
+    if session.settle_at is not None and session.calendar_enabled:
+        return f"Saved. If it changes what calendars show, one update goes out in {settle.seconds} seconds."
+    return "Saved."

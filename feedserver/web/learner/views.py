@@ -1,0 +1,180 @@
+"""`/my/<token>`. The token names the page, not the person; a wrong one is like any address where there is nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import segno
+from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import func, select
+
+from ... import tokens
+from ...errors import FeedserverError, NotFound
+from ...imip.catalogues import Language
+from ...services import answering, subscribing
+from ...services.work import Work
+from ...store import keys
+from ...store.courses import Course
+from ...store.enrolments import Enrolment
+from ...store.entries import CalendarEntry
+from ...store.learners import Learner
+from ...store.sessions import LiveSession
+from ...training.statuses import TABLE, Answer, EnrolmentStatus
+from .. import pages
+from ..catalogues import language
+from ..house import house
+
+learner = Blueprint("learner", __name__)
+ANSWERS = {"yes": Answer.YES, "maybe": Answer.MAYBE, "no": Answer.NO}
+_OPEN_FOR = 24 * 3600
+_MOST = 200
+_NOTES = ("saved", "old", "refused")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One coming session of the learner."""
+
+    enrolment: Enrolment
+    session: LiveSession
+    course: Course
+    reconfirm: bool
+    answerable: bool
+    position: int | None = None
+
+
+@learner.after_request
+def keep_apart(response: Response) -> Response:
+    """Whoever has the address has the page: no search engine, no referrer, no cache."""
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@learner.get("/my/<token>")
+def my_page(token: str) -> Response:
+    """Everything about one learner that is the learner's business."""
+    who = _who(token)
+    return _page(token, who)
+
+
+@learner.post("/my/<token>/answers/<id:enrolment_id>")
+def answer(token: str, enrolment_id: int) -> Response:
+    """Yes, Maybe or No to one session."""
+    who = _who(token)
+    pages.refuse_foreign()
+    chosen = ANSWERS.get(request.form.get("answer", ""))
+    back = {"token": token, "_anchor": f"session-{enrolment_id}"}
+    # Only a page that was opened lately holds it, so nothing that merely repeats an address can answer.
+    if chosen is None or not _fresh(request.form.get("nonce", ""), who):
+        return redirect(url_for("learner.my_page", **back, note="old"), 303)
+    try:
+        house().run(who.organisation_id, f"learner:{who.id}", lambda work: _answer(work, who, enrolment_id, chosen))
+    except NotFound:
+        abort(404)
+    except FeedserverError as error:
+        return _page(token, who, refused=error.detail, status=409)
+    return redirect(url_for("learner.my_page", **back, note="saved"), 303)
+
+
+def _answer(work: Work, who: Learner, enrolment_id: int, chosen: Answer) -> None:
+    enrolment = work.db.get(Enrolment, enrolment_id) if enrolment_id < 2**63 else None
+    if enrolment is None or enrolment.learner_id != who.id:
+        raise NotFound("There is nothing to answer here.")
+    answering.answer_on_page(work, enrolment_id, chosen)
+
+
+def _who(token: str) -> Learner:
+    with house().database.read() as db:
+        page_id = tokens.read(tokens.LEARNER_PAGE, token, keys.usable(db).values())
+        found = db.scalars(select(Learner).where(Learner.page_id == page_id)).first() if page_id else None
+    if found is None:
+        abort(404)
+    return found
+
+
+def _page(token: str, who: Learner, refused: str = "", status: int = 200) -> Response:
+    say = language(who.locale)
+    note = request.args.get("note", "")
+    values = house().read(who.organisation_id, f"learner:{who.id}", lambda work: _found(work, who, say))
+    return pages.page(
+        "learner/page.html", status, token=token, learner=who, say=say, note=note if note in _NOTES else "",
+        refused=refused, nonce=_nonces().dumps(who.page_id), **values,
+    )  # fmt: skip
+
+
+def _found(work: Work, who: Learner, say: Language) -> dict:
+    feeds = subscribing.feeds_of(work, who.id)
+    urls = subscribing.urls(work, feeds)
+    return {
+        "organisation": work.organisation,
+        "lines": _coming(work, who),
+        "feeds": [_ways(f.name, urls[f.id]) for f in feeds],
+        "now": work.now,
+    }
+
+
+def _coming(work: Work, who: Learner) -> list[Line]:
+    query = (
+        select(Enrolment, LiveSession, Course, CalendarEntry)
+        .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
+        .join(Course, Course.id == LiveSession.course_id)
+        .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
+        .where(
+            Enrolment.learner_id == who.id, Enrolment.status != EnrolmentStatus.CANCELLED, LiveSession.ends_at > work.now
+        )
+        .order_by(LiveSession.starts_at, LiveSession.id)
+        .limit(_MOST)
+    )  # fmt: skip
+    rows = work.db.execute(query).all()
+    places = _places(work, [e for e, _s, _c, _entry in rows if e.status == EnrolmentStatus.WAITING_LIST])
+    return [Line(e, s, c, bool(entry and entry.reconfirm), _answerable(e, s, entry), places.get(e.id)) for e, s, c, entry in rows]
+
+
+def _places(work: Work, waiting: list[Enrolment]) -> dict[int, int]:
+    """The place of each in its line, in one query."""
+    if not waiting:
+        return {}
+    place = func.row_number().over(partition_by=Enrolment.live_session_id, order_by=(Enrolment.queued_at, Enrolment.id))
+    line = select(Enrolment.id, place.label("place")).where(
+        Enrolment.live_session_id.in_([e.live_session_id for e in waiting]),
+        Enrolment.status == EnrolmentStatus.WAITING_LIST,
+    )
+    inner = line.subquery()
+    mine = select(inner.c.id, inner.c.place).where(inner.c.id.in_([e.id for e in waiting]))
+    return dict(work.db.execute(mine).all())
+
+
+def _answerable(enrolment: Enrolment, session: LiveSession, entry: CalendarEntry | None) -> bool:
+    rule = TABLE[EnrolmentStatus(enrolment.status)]
+    alive = entry is not None and entry.ended_at is None
+    return session.status == "scheduled" and alive and any((rule.yes, rule.no, rule.maybe))
+
+
+def _ways(name: str, url: str) -> dict[str, str]:
+    """The ways into a calendar: one address, as each program wants it."""
+    webcal = subscribing.webcal(url)
+    outlook = urlencode({"url": url, "name": name})
+    return {
+        "name": name,
+        "url": url,
+        "webcal": webcal,
+        "google": f"https://calendar.google.com/calendar/r?cid={quote(webcal, safe='')}",
+        "outlook": f"https://outlook.office.com/calendar/0/addfromweb?{outlook}",
+        "qr": segno.make(webcal, error="m").svg_data_uri(scale=4, border=2, dark="#000", light="#fff"),
+    }
+
+
+def _nonces() -> URLSafeTimedSerializer:
+    older, first = current_app.config.get("SECRET_KEY_FALLBACKS") or [], current_app.config["SECRET_KEY"]
+    return URLSafeTimedSerializer([*reversed(older), first], salt="learner-page-form")
+
+
+def _fresh(nonce: str, who: Learner) -> bool:
+    try:
+        return len(nonce) < 300 and _nonces().loads(nonce, max_age=_OPEN_FOR) == who.page_id
+    except BadSignature:
+        return False
