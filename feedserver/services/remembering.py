@@ -24,7 +24,7 @@ def begin(work: Work, key: str, request_digest: str) -> tuple[int, bytes] | None
     dialect = work.db.get_bind().dialect.name
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     row = {"organisation_id": work.organisation_id, "key": key, "request_digest": request_digest, "created_at": work.now}
-    if work.db.execute(make(R_).values(**row).on_conflict_do_nothing()).rowcount:
+    if work.db.scalar(make(R_).values(**row).on_conflict_do_nothing().returning(R_.id)) is not None:
         return None
     known = work.db.execute(select(R_.request_digest, R_.status, R_.body).where(*_mine(work, key))).one()
     if known.request_digest != request_digest:
