@@ -15,7 +15,7 @@ _ATOM = r"[A-Za-z0-9!#$&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
-_FORBIDDEN = re.compile("[\x00-\x20\x7f-\x9f,;<>()\\[\\]\"\\\\%\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_FORBIDDEN = re.compile('[\x00-\x20\x7f-\x9f,;<>()\\[\\]"\\\\%\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]')
 
 
 @dataclass(frozen=True, slots=True)

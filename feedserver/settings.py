@@ -125,7 +125,9 @@ def _protocol(text: str) -> str:
 def _keys(text: str) -> tuple[str, ...]:
     keys = tuple(k.strip() for k in text.split(",") if k.strip())
     if not keys or any(len(k) < 16 for k in keys):
-        raise ValueError("each key needs at least 16 characters; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'")
+        raise ValueError(
+            "each key needs at least 16 characters; make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
     return keys
 
 

@@ -38,11 +38,7 @@ def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
     )
     if status is None:
         dates = other_dates(work, session)
-        words = (
-            "Choose one of the other dates of the course."
-            if dates
-            else "The course has no other date with a free seat."
-        )
+        words = "Choose one of the other dates of the course." if dates else "The course has no other date with a free seat."
         raise Conflict(f"The session is full and keeps no waiting list. {words}", extra={"other_dates": dates})
     return _put(work, session, learner, enrolment, status, "registered")
 
@@ -72,11 +68,7 @@ def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) ->
     """Invite all of these who are not in the session; where seats run out the rest waits, in this order. Returns the invitations sent."""
     if session.status != "scheduled" or session.ends_at <= work.now:
         return 0
-    known = dict(
-        work.db.execute(
-            select(Enrolment.learner_id, Enrolment.status).where(Enrolment.live_session_id == session.id)
-        ).all()
-    )
+    known = dict(work.db.execute(select(Enrolment.learner_id, Enrolment.status).where(Enrolment.live_session_id == session.id)).all())
     again = [i for i in learner_ids if known.get(i) == S.CANCELLED]
     fresh = [i for i in learner_ids if i not in known]
     order = [i for i in learner_ids if i in set(again) | set(fresh)]
@@ -111,9 +103,7 @@ def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) ->
                 .values(status=value, queued_at=work.now if value == S.WAITING_LIST else None, updated_at=work.now, version=Enrolment.version + 1)
                 .execution_options(synchronize_session=False)
             )  # fmt: skip
-    ids = dict(
-        work.db.execute(select(Enrolment.learner_id, Enrolment.id).where(Enrolment.live_session_id == session.id)).all()
-    )
+    ids = dict(work.db.execute(select(Enrolment.learner_id, Enrolment.id).where(Enrolment.live_session_id == session.id)).all())
     work.db.execute(
         insert(HistoryEntry),
         [
@@ -142,9 +132,7 @@ def reject(work: Work, enrolment_id: int, reason: str = "") -> Enrolment:
     return change(work, session, enrolment, S.CANCELLED, "refused", detail={"reason": reason} if reason else None)
 
 
-def set_status(
-    work: Work, enrolment_id: int, status: str, *, over_capacity: bool = False, version: int | None = None
-) -> Enrolment:
+def set_status(work: Work, enrolment_id: int, status: str, *, over_capacity: bool = False, version: int | None = None) -> Enrolment:
     """An administrator changes a status by hand, to one of the six, to Waiting List, or to Cancelled."""
     session, enrolment = _with_session(work, enrolment_id)
     if status not in (S.WAITING_LIST, S.CANCELLED):
@@ -245,9 +233,7 @@ def promote(work: Work, session: LiveSession) -> int:
 
 def position(work: Work, enrolment: Enrolment) -> int:
     """The place in the waiting line, from 1."""
-    line = select(Enrolment.id).where(
-        Enrolment.live_session_id == enrolment.live_session_id, Enrolment.status == S.WAITING_LIST
-    )
+    line = select(Enrolment.id).where(Enrolment.live_session_id == enrolment.live_session_id, Enrolment.status == S.WAITING_LIST)
     ids = work.db.scalars(line.order_by(Enrolment.queued_at, Enrolment.id)).all()
     return ids.index(enrolment.id) + 1 if enrolment.id in ids else 0
 
@@ -266,15 +252,10 @@ def other_dates(work: Work, session: LiveSession) -> list[dict]:
         .order_by(LiveSession.starts_at)
         .limit(20)
     )  # fmt: skip
-    return [
-        {"id": s.id, "title": s.title, "start": s.start.isoformat(), "timezone": s.timezone}
-        for s, _seats in work.db.execute(query)
-    ]
+    return [{"id": s.id, "title": s.title, "start": s.start.isoformat(), "timezone": s.timezone} for s, _seats in work.db.execute(query)]
 
 
-def _follow(
-    work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None
-) -> None:
+def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None) -> None:
     """What the calendar shows follows the status."""
     mine = CalendarEntry.enrolment_id == enrolment.id
     if session.status != "scheduled":
@@ -307,9 +288,7 @@ def _put(
 
 
 def _enrolment(work: Work, session: LiveSession, learner: Learner) -> Enrolment | None:
-    return work.db.scalars(
-        select(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.learner_id == learner.id)
-    ).first()
+    return work.db.scalars(select(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.learner_id == learner.id)).first()
 
 
 def _with_session(work: Work, enrolment_id: int) -> tuple[LiveSession, Enrolment]:

@@ -56,9 +56,7 @@ def create_group(work: Work, course_id: int, name: str, learner_ids: Sequence[in
     work.db.add(group)
     work.db.flush()
     if wanted:
-        work.db.execute(
-            insert(GroupMember), [{"group_id": group.id, "learner_id": i, "created_at": work.now} for i in wanted]
-        )
+        work.db.execute(insert(GroupMember), [{"group_id": group.id, "learner_id": i, "created_at": work.now} for i in wanted])
     work.record("group created", detail={"group_id": group.id, "members": len(wanted)})
     return group
 
@@ -81,9 +79,7 @@ def remove_member(work: Work, group_id: int, learner_id: int) -> bool:
     """Take a learner off a group and, with a CANCEL to them alone, off its coming sessions; False where they were not in it."""
     group = find(work, TrainingGroup, group_id, lock=True)
     find(work, Learner, learner_id)
-    gone = work.db.execute(
-        delete(GroupMember).where(GroupMember.group_id == group.id, GroupMember.learner_id == learner_id)
-    ).rowcount
+    gone = work.db.execute(delete(GroupMember).where(GroupMember.group_id == group.id, GroupMember.learner_id == learner_id)).rowcount
     if not gone:
         return False
     work.record("left group", learner_id=learner_id, detail={"group_id": group.id})
@@ -109,9 +105,5 @@ def _known(work: Work, learner_ids: Sequence[int]) -> set[int]:
     known: set[int] = set()
     for at in range(0, len(learner_ids), 5000):
         part = [i for i in learner_ids[at : at + 5000] if 0 < i < 2**63]
-        known |= set(
-            work.db.scalars(
-                select(Learner.id).where(Learner.organisation_id == work.organisation_id, Learner.id.in_(part))
-            )
-        )
+        known |= set(work.db.scalars(select(Learner.id).where(Learner.organisation_id == work.organisation_id, Learner.id.in_(part))))
     return known

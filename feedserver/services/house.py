@@ -31,17 +31,16 @@ class House:
 
     def run(self, organisation_id: int, actor: str, verb: Callable[[Work], T]) -> T:
         """`verb(work)` in one write transaction of that organisation; tried again where a lock was lost."""
-        return self.database.run(lambda db: verb(self._work(db, organisation_id, actor)))
+        return self.database.run(lambda db: verb(self.work(db, organisation_id, actor)))
 
     def read(self, organisation_id: int, actor: str, look: Callable[[Work], T]) -> T:
         """`look(work)` without a write lock."""
         with self.database.read() as db:
-            return look(self._work(db, organisation_id, actor))
+            return look(self.work(db, organisation_id, actor))
 
-    def _work(self, db, organisation_id: int, actor: str) -> Work:
+    def work(self, db, organisation_id: int, actor: str) -> Work:
+        """What a verb works with, in a transaction that the caller holds; `NotFound` for an organisation that is none."""
         organisation = db.get(Organisation, organisation_id)
         if organisation is None:
             raise NotFound("There is no such organisation.")
-        return Work(
-            db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle
-        )
+        return Work(db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle)

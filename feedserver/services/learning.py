@@ -83,9 +83,7 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         if (other := work.db.scalar(taken)) is not None:
             raise Conflict("Another learner has this e-mail.", field="email", extra={"id": other})
         if canonical(email) != learner.email_key:
-            known = select(LearnerAlias).where(
-                LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == learner.email_key
-            )
+            known = select(LearnerAlias).where(LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == learner.email_key)
             if work.db.scalar(known) is None:
                 work.db.add(LearnerAlias(learner_id=learner.id, address_key=learner.email_key, created_at=work.now))
         learner.email, learner.email_key = email, canonical(email)

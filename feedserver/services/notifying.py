@@ -100,11 +100,7 @@ def publish(work: Work, session: LiveSession) -> int:
     revision = freeze(work, session)
     told = _told(session)
     behind = select(told).where(told.c.ended_at.is_(None), told.c.revision_id != revision.id).subquery()
-    befores = {
-        r: work.db.get_one(Revision, r).snapshot
-        for r in work.db.scalars(select(behind.c.told).distinct())
-        if r is not None
-    }
+    befores = {r: work.db.get_one(Revision, r).snapshot for r in work.db.scalars(select(behind.c.told).distinct()) if r is not None}
     changes = {r: diff(before, revision.snapshot) for r, before in befores.items()}
     same = [r for r, c in changes.items() if not c]
     asking = [r for r, c in changes.items() if asks_again(c)]
@@ -124,9 +120,7 @@ def publish(work: Work, session: LiveSession) -> int:
     _touch(work, select(behind.c.id).where(behind.c.told.in_(same), behind.c.pending.is_not(None)), batch, **now_told)
     _supersede(work, session, batch, select(E_.id).where(E_.live_session_id == session.id, E_.batch == batch))
     unmoved = select(behind.c.id).where(behind.c.told.in_(same))
-    work.db.execute(
-        update(E_).where(E_.id.in_(unmoved)).values(**now_told).execution_options(synchronize_session=False)
-    )
+    work.db.execute(update(E_).where(E_.id.in_(unmoved)).values(**now_told).execution_options(synchronize_session=False))
     _touch(work, select(behind.c.id).where(reworded), batch, **now_told)
     _touch(work, select(behind.c.id).where(asked), batch, **now_told, **_ask_again(work))
     _bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
@@ -208,8 +202,12 @@ def tell(
     bump: bool = True,
     ask: bool = False,
     extra: dict | None = None,
+    seen: int | None = None,
 ) -> int:
-    """One person is sent the present state of one entry again (REQUEST), or that it has ended (CANCEL when `entry` has)."""
+    """One person is sent the present state of one entry again (REQUEST), or that it has ended (CANCEL when `entry` has).
+
+    `seen` is the revision that they have been looking at, where that is known to be an older one: the mail then says what changed.
+    """
     _hold_waiting(work, session)
     ended = entry.ended_at is not None
     revision = work.db.get_one(Revision, entry.revision_id) if ended else freeze(work, session)
@@ -222,6 +220,7 @@ def tell(
         sent = _dispatch(
             work, session, revision, batch, one, literal(True), lambda r: Kind.INVITE if r.told is None and not ended else kind,
             method="CANCEL" if ended else "REQUEST", partstat=partstat, note=note, extra=extra, bump=int(bump),
+            baseline=literal(seen) if seen else None,
         )  # fmt: skip
     stamp = _later(work)
     values = {"dtstamp": stamp, "batch": batch, "revision_id": revision.id, "sequence": E_.sequence + int(bump)}
@@ -290,10 +289,7 @@ def _dispatch(
         .where(which)
         .distinct()
     ).all()
-    readers = [
-        Readers(g.told, g.locale, g.timezone, Mailbox(g.organizer_name, g.organizer_address), bool(g.declined))
-        for g in groups
-    ]
+    readers = [Readers(g.told, g.locale, g.timezone, Mailbox(g.organizer_name, g.organizer_address), bool(g.declined)) for g in groups]
     _render(work, session, revision, batch, readers, choose, note)
     if not readers:
         return 0
@@ -343,9 +339,7 @@ def _dispatch(
     return count
 
 
-def _render(
-    work: Work, session: LiveSession, revision: Revision, batch: int, readers: Iterable[Readers], choose, note: str
-) -> None:
+def _render(work: Work, session: LiveSession, revision: Revision, batch: int, readers: Iterable[Readers], choose, note: str) -> None:
     """One skeleton for each kind of reader; a template that fails, fails the change (design decision 6)."""
     seen, befores = set(), {}
     for reader in readers:
@@ -421,9 +415,7 @@ def _supersede(work: Work, session: LiveSession, batch: int, entries) -> None:
     new = select(S_.id).where(S_.batch == batch)
     work.db.execute(
         update(D_)
-        .where(
-            D_.live_session_id == session.id, _WAITING_TO_LEAVE, D_.entry_id.in_(entries), D_.skeleton_id.not_in(new)
-        )
+        .where(D_.live_session_id == session.id, _WAITING_TO_LEAVE, D_.entry_id.in_(entries), D_.skeleton_id.not_in(new))
         .values(state=SUPERSEDED, final_at=work.now, last_error="Replaced by a newer message before it left.")
         .execution_options(synchronize_session=False)
     )

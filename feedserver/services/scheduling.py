@@ -55,9 +55,7 @@ def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_
     work.record("created", live_session_id=session.id, detail={"title": session.title})
     if group_id is not None:
         members = (
-            select(GroupMember.learner_id)
-            .where(GroupMember.group_id == group_id)
-            .order_by(GroupMember.created_at, GroupMember.learner_id)
+            select(GroupMember.learner_id).where(GroupMember.group_id == group_id).order_by(GroupMember.created_at, GroupMember.learner_id)
         )
         enrolling.invite_many(work, session, work.db.scalars(members).all())
     return session
@@ -108,9 +106,7 @@ def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession
     session = locked_session(work, session_id)
     if session.status == "cancelled":
         return session
-    notifying.end(
-        work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason
-    )
+    notifying.end(work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason)
     session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
     session.version += 1
     session.updated_at = work.now
@@ -131,10 +127,7 @@ def publish_due(work: Work, session_id: int) -> int:
 def due(db, now) -> list[tuple[int, int]]:
     """(organisation, session) of every session whose settle time has passed."""
     query = (
-        select(LiveSession.organisation_id, LiveSession.id)
-        .where(LiveSession.settle_at <= now)
-        .order_by(LiveSession.settle_at)
-        .limit(100)
+        select(LiveSession.organisation_id, LiveSession.id).where(LiveSession.settle_at <= now).order_by(LiveSession.settle_at).limit(100)
     )
     return [tuple(row) for row in db.execute(query)]
 
@@ -156,10 +149,7 @@ def sequences(work: Work, sessions: list[LiveSession]) -> dict[int, int]:
     )
     last = {row.live_session_id: row for row in work.db.execute(newest)}
     courses = {c.id: c for c in work.db.scalars(select(Course).where(Course.id.in_({s.course_id for s in sessions})))}
-    return {
-        s.id: last[s.id].number + (last[s.id].snapshot_json != s.snapshot(courses[s.course_id]).to_json())
-        for s in sessions
-    }
+    return {s.id: last[s.id].number + (last[s.id].snapshot_json != s.snapshot(courses[s.course_id]).to_json()) for s in sessions}
 
 
 def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
@@ -187,10 +177,7 @@ def course_changed(work: Work, course_id: int) -> None:
         LiveSession.settle_at.is_(None),
     )
     work.db.execute(
-        update(LiveSession)
-        .where(*coming)
-        .values(settle_at=work.now + work.settle)
-        .execution_options(synchronize_session=False)
+        update(LiveSession).where(*coming).values(settle_at=work.now + work.settle).execution_options(synchronize_session=False)
     )
 
 

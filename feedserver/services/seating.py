@@ -30,16 +30,12 @@ def take_many(work: Work, session: LiveSession, wanted: int) -> int:
 def give_back(work: Work, session: LiveSession) -> None:
     """Free one seat; a seat over capacity goes first, so that it is not handed on."""
     fewer = case((Seats.over_capacity > 0, Seats.over_capacity - 1), else_=0)
-    work.db.execute(
-        update(Seats).where(Seats.live_session_id == session.id).values(taken=Seats.taken - 1, over_capacity=fewer)
-    )
+    work.db.execute(update(Seats).where(Seats.live_session_id == session.id).values(taken=Seats.taken - 1, over_capacity=fewer))
 
 
 def free_seats(work: Work, session: LiveSession, unlimited: int = 1_000_000) -> int:
     """How many seats are free; `unlimited` where the session has no capacity. Locks the row on PostgreSQL."""
     seats = work.db.execute(
-        select(Seats.capacity, Seats.taken, Seats.over_capacity)
-        .where(Seats.live_session_id == session.id)
-        .with_for_update()
+        select(Seats.capacity, Seats.taken, Seats.over_capacity).where(Seats.live_session_id == session.id).with_for_update()
     ).one()
     return unlimited if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)

@@ -47,9 +47,7 @@ class Work:
 
     def record(self, verb: str, **what) -> None:
         """Append to the history; `what` takes the columns of `HistoryEntry`."""
-        self.db.add(
-            HistoryEntry(organisation_id=self.organisation_id, at=self.now, actor=self.actor, verb=verb, **what)
-        )
+        self.db.add(HistoryEntry(organisation_id=self.organisation_id, at=self.now, actor=self.actor, verb=verb, **what))
 
 
 def new_batch() -> int:

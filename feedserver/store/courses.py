@@ -43,7 +43,5 @@ class GroupMember(Base):
     __tablename__ = "group_members"
 
     group_id: Mapped[int] = mapped_column(BigId, ForeignKey("training_groups.id", ondelete="CASCADE"), primary_key=True)
-    learner_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("learners.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    learner_id: Mapped[int] = mapped_column(BigId, ForeignKey("learners.id", ondelete="CASCADE"), primary_key=True, index=True)
     created_at: Mapped[datetime]

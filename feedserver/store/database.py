@@ -66,9 +66,7 @@ class Database:
         if self.is_sqlite:
             connection = getattr(self._local, "connection", None)
             if connection is None:
-                connection = sqlite3.connect(
-                    self.engine.url.database, timeout=30, isolation_level=None, cached_statements=256
-                )
+                connection = sqlite3.connect(self.engine.url.database, timeout=30, isolation_level=None, cached_statements=256)
                 connection.execute("PRAGMA synchronous=NORMAL")
                 self._local.connection = connection
             return connection

@@ -24,17 +24,18 @@ class SigningKey(Base):
 
 def usable(db: Session) -> dict[int, str]:
     """Every key that still verifies, newest first."""
-    rows = db.execute(
-        select(SigningKey.id, SigningKey.secret).where(SigningKey.retired_at.is_(None)).order_by(SigningKey.id.desc())
-    )
+    rows = db.execute(select(SigningKey.id, SigningKey.secret).where(SigningKey.retired_at.is_(None)).order_by(SigningKey.id.desc()))
     return {key_id: secret for key_id, secret in rows}
+
+
+def all_of(db: Session) -> dict[int, str]:
+    """Every key there ever was: what was filled in with one is filled in alike on the next try."""
+    return {key_id: secret for key_id, secret in db.execute(select(SigningKey.id, SigningKey.secret))}
 
 
 def current(db: Session, now: datetime) -> SigningKey:
     """The key that signs: the newest; made where there is none."""
-    key = db.scalars(
-        select(SigningKey).where(SigningKey.retired_at.is_(None)).order_by(SigningKey.id.desc()).limit(1)
-    ).first()
+    key = db.scalars(select(SigningKey).where(SigningKey.retired_at.is_(None)).order_by(SigningKey.id.desc()).limit(1)).first()
     if key is None:
         key = SigningKey(secret=new_secret(), created_at=now)
         db.add(key)

@@ -140,3 +140,8 @@ class CapturedMessage(Base):
     envelope_from: Mapped[str]
     recipient: Mapped[str] = mapped_column(index=True)
     raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def message_id(delivery_id: int, dtstamp: int, sender: str) -> str:
+    """The Message-ID of a delivery, without brackets: the same on every try, and it says nothing about the person."""
+    return f"{delivery_id}.{dtstamp}.feedserver@{sender.rpartition('@')[2]}"

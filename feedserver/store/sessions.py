@@ -112,9 +112,7 @@ class RevisionVevent(Base):
 
     __tablename__ = "revision_vevents"
 
-    revision_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("revisions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
+    revision_id: Mapped[int] = mapped_column(BigId, ForeignKey("revisions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
     locale: Mapped[str] = mapped_column(primary_key=True)
     timezone: Mapped[str]
     body: Mapped[bytes] = mapped_column(LargeBinary)

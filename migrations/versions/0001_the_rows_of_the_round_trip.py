@@ -97,9 +97,7 @@ def upgrade() -> None:
 
     op.create_table(
         "feed_versions",
-        sa.Column(
-            "learner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("learner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("learner_id", name=op.f("pk_feed_versions")),
@@ -159,10 +157,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", Instant(), nullable=True),
         sa.Column("revoked_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_api_tokens_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_api_tokens_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_tokens_digest")),
@@ -180,10 +175,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_courses_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_courses_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_courses")),
     )
@@ -203,10 +195,7 @@ def upgrade() -> None:
         sa.Column("inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("detail", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_history_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_history_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
     )
@@ -244,10 +233,7 @@ def upgrade() -> None:
             name=op.f("ck_inbound_messages_outcome"),
         ),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_inbound_messages_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_inbound_messages_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_messages")),
     )
@@ -283,10 +269,7 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.CheckConstraint("channel IN ('both', 'feed', 'mail')", name=op.f("ck_learners_channel")),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_learners_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_learners_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_learners")),
         sa.UniqueConstraint("organisation_id", "email_key", name=op.f("uq_learners_organisation_id_email_key")),
@@ -311,10 +294,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_mail_skeletons_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_mail_skeletons_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_skeletons")),
     )
@@ -331,10 +311,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_remembered_answers_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_remembered_answers_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remembered_answers")),
         sa.UniqueConstraint("organisation_id", "key", name=op.f("uq_remembered_answers_organisation_id_key")),
@@ -352,14 +329,10 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("disabled_at", Instant(), nullable=True),
         sa.CheckConstraint(
-            "role IN ('owner', 'training_manager', 'compliance_manager', 'instructor', 'approver', 'viewer')",
-            name=op.f("ck_sign_ins_role"),
+            "role IN ('owner', 'training_manager', 'compliance_manager', 'instructor', 'approver', 'viewer')", name=op.f("ck_sign_ins_role")
         ),
         sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_sign_ins_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_sign_ins_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
         sa.UniqueConstraint("organisation_id", "email_key", name=op.f("uq_sign_ins_organisation_id_email_key")),
@@ -376,9 +349,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["sign_in_id"], ["sign_ins.id"], name=op.f("fk_browser_sessions_sign_in_id_sign_ins"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sign_in_id"], ["sign_ins.id"], name=op.f("fk_browser_sessions_sign_in_id_sign_ins"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_browser_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_browser_sessions_digest")),
     )
@@ -405,17 +376,10 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.CheckConstraint("content IN ('everything', 'not_invited')", name=op.f("ck_feeds_content")),
         sa.CheckConstraint("detail IN ('full', 'busy')", name=op.f("ck_feeds_detail")),
+        sa.ForeignKeyConstraint(["key_id"], ["signing_keys.id"], name=op.f("fk_feeds_key_id_signing_keys"), ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_feeds_learner_id_learners"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["key_id"], ["signing_keys.id"], name=op.f("fk_feeds_key_id_signing_keys"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["learner_id"], ["learners.id"], name=op.f("fk_feeds_learner_id_learners"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_feeds_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_feeds_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feeds")),
         sa.UniqueConstraint("public_id", name=op.f("uq_feeds_public_id")),
@@ -429,9 +393,7 @@ def upgrade() -> None:
         sa.Column("learner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address_key", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["learner_id"], ["learners.id"], name=op.f("fk_learner_aliases_learner_id_learners"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_learner_aliases_learner_id_learners"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_learner_aliases")),
         sa.UniqueConstraint("learner_id", "address_key", name=op.f("uq_learner_aliases_learner_id_address_key")),
     )
@@ -447,9 +409,7 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("used_at", Instant(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["sign_in_id"], ["sign_ins.id"], name=op.f("fk_sign_in_links_sign_in_id_sign_ins"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["sign_in_id"], ["sign_ins.id"], name=op.f("fk_sign_in_links_sign_in_id_sign_ins"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_links")),
         sa.UniqueConstraint("digest", name=op.f("uq_sign_in_links_digest")),
     )
@@ -463,14 +423,9 @@ def upgrade() -> None:
         sa.Column("course_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["course_id"], ["courses.id"], name=op.f("fk_training_groups_course_id_courses"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["course_id"], ["courses.id"], name=op.f("fk_training_groups_course_id_courses"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_training_groups_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_training_groups_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_groups")),
         sa.UniqueConstraint("course_id", "name", name=op.f("uq_training_groups_course_id_name")),
@@ -485,14 +440,9 @@ def upgrade() -> None:
         sa.Column("learner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["training_groups.id"],
-            name=op.f("fk_group_members_group_id_training_groups"),
-            ondelete="CASCADE",
+            ["group_id"], ["training_groups.id"], name=op.f("fk_group_members_group_id_training_groups"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["learner_id"], ["learners.id"], name=op.f("fk_group_members_learner_id_learners"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_group_members_learner_id_learners"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("group_id", "learner_id", name=op.f("pk_group_members")),
     )
     with op.batch_alter_table("group_members", schema=None) as batch_op:
@@ -529,20 +479,12 @@ def upgrade() -> None:
         sa.Column("updated_at", Instant(), nullable=False),
         sa.CheckConstraint("status IN ('scheduled', 'cancelled')", name=op.f("ck_live_sessions_status")),
         sa.CheckConstraint("visibility IN ('public', 'private', 'busy')", name=op.f("ck_live_sessions_visibility")),
+        sa.ForeignKeyConstraint(["course_id"], ["courses.id"], name=op.f("fk_live_sessions_course_id_courses"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["course_id"], ["courses.id"], name=op.f("fk_live_sessions_course_id_courses"), ondelete="CASCADE"
+            ["group_id"], ["training_groups.id"], name=op.f("fk_live_sessions_group_id_training_groups"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(
-            ["group_id"],
-            ["training_groups.id"],
-            name=op.f("fk_live_sessions_group_id_training_groups"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_live_sessions_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_live_sessions_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_live_sessions")),
     )
@@ -572,20 +514,12 @@ def upgrade() -> None:
             "status IN ('Waiting Approval', 'Waiting List', 'Invited', 'Registered', 'Declined', 'Attended', 'Absent', 'Go Show', 'Cancelled')",
             name=op.f("ck_enrolments_status"),
         ),
+        sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_enrolments_learner_id_learners"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["learner_id"], ["learners.id"], name=op.f("fk_enrolments_learner_id_learners"), ondelete="CASCADE"
+            ["live_session_id"], ["live_sessions.id"], name=op.f("fk_enrolments_live_session_id_live_sessions"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["live_session_id"],
-            ["live_sessions.id"],
-            name=op.f("fk_enrolments_live_session_id_live_sessions"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_enrolments_organisation_id_organisations"),
-            ondelete="CASCADE",
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_enrolments_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolments")),
         sa.UniqueConstraint("live_session_id", "learner_id", name=op.f("uq_enrolments_live_session_id_learner_id")),
@@ -605,31 +539,21 @@ def upgrade() -> None:
         sa.Column("ends_at", Instant(), nullable=False),
         sa.Column("frozen_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["live_session_id"],
-            ["live_sessions.id"],
-            name=op.f("fk_revisions_live_session_id_live_sessions"),
-            ondelete="CASCADE",
+            ["live_session_id"], ["live_sessions.id"], name=op.f("fk_revisions_live_session_id_live_sessions"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revisions")),
         sa.UniqueConstraint("live_session_id", "number", name=op.f("uq_revisions_live_session_id_number")),
     )
     op.create_table(
         "seats",
-        sa.Column(
-            "live_session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("live_session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("capacity", sa.Integer(), nullable=True),
         sa.Column("taken", sa.Integer(), nullable=False),
         sa.Column("over_capacity", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "capacity IS NULL OR taken <= capacity + over_capacity", name=op.f("ck_seats_within_capacity")
-        ),
+        sa.CheckConstraint("capacity IS NULL OR taken <= capacity + over_capacity", name=op.f("ck_seats_within_capacity")),
         sa.CheckConstraint("taken >= 0", name=op.f("ck_seats_not_negative")),
         sa.ForeignKeyConstraint(
-            ["live_session_id"],
-            ["live_sessions.id"],
-            name=op.f("fk_seats_live_session_id_live_sessions"),
-            ondelete="CASCADE",
+            ["live_session_id"], ["live_sessions.id"], name=op.f("fk_seats_live_session_id_live_sessions"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("live_session_id", name=op.f("pk_seats")),
     )
@@ -660,35 +584,20 @@ def upgrade() -> None:
         sa.Column("batch", sa.BigInteger(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.CheckConstraint(
-            "feed_state IN ('shown', 'waiting', 'declined', 'cancelled', 'gone')",
-            name=op.f("ck_calendar_entries_feed_state"),
+            "feed_state IN ('shown', 'waiting', 'declined', 'cancelled', 'gone')", name=op.f("ck_calendar_entries_feed_state")
         ),
         sa.ForeignKeyConstraint(
-            ["enrolment_id"],
-            ["enrolments.id"],
-            name=op.f("fk_calendar_entries_enrolment_id_enrolments"),
-            ondelete="CASCADE",
+            ["enrolment_id"], ["enrolments.id"], name=op.f("fk_calendar_entries_enrolment_id_enrolments"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_calendar_entries_learner_id_learners"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["live_session_id"], ["live_sessions.id"], name=op.f("fk_calendar_entries_live_session_id_live_sessions"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["learner_id"], ["learners.id"], name=op.f("fk_calendar_entries_learner_id_learners"), ondelete="CASCADE"
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_calendar_entries_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["live_session_id"],
-            ["live_sessions.id"],
-            name=op.f("fk_calendar_entries_live_session_id_live_sessions"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"],
-            ["organisations.id"],
-            name=op.f("fk_calendar_entries_organisation_id_organisations"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["revision_id"],
-            ["revisions.id"],
-            name=op.f("fk_calendar_entries_revision_id_revisions"),
-            ondelete="CASCADE",
+            ["revision_id"], ["revisions.id"], name=op.f("fk_calendar_entries_revision_id_revisions"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_entries")),
         sa.UniqueConstraint("uid", name=op.f("uq_calendar_entries_uid")),
@@ -700,18 +609,13 @@ def upgrade() -> None:
 
     op.create_table(
         "revision_vevents",
-        sa.Column(
-            "revision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
-        ),
+        sa.Column("revision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("busy", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["revision_id"],
-            ["revisions.id"],
-            name=op.f("fk_revision_vevents_revision_id_revisions"),
-            ondelete="CASCADE",
+            ["revision_id"], ["revisions.id"], name=op.f("fk_revision_vevents_revision_id_revisions"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("revision_id", "locale", name=op.f("pk_revision_vevents")),
     )
@@ -787,9 +691,7 @@ def downgrade() -> None:
     op.drop_table("learners")
     with op.batch_alter_table("inbound_messages", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_inbound_messages_pending",
-            postgresql_where=sa.text("outcome = 'pending'"),
-            sqlite_where=sa.text("outcome = 'pending'"),
+            "ix_inbound_messages_pending", postgresql_where=sa.text("outcome = 'pending'"), sqlite_where=sa.text("outcome = 'pending'")
         )
         batch_op.drop_index("ix_inbound_messages_listed")
         batch_op.drop_index(batch_op.f("ix_inbound_messages_learner_id"))
@@ -826,11 +728,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_deliveries_live_session_id"))
         batch_op.drop_index(batch_op.f("ix_deliveries_learner_id"))
-        batch_op.drop_index(
-            "ix_deliveries_held",
-            postgresql_where=sa.text("state = 'sending'"),
-            sqlite_where=sa.text("state = 'sending'"),
-        )
+        batch_op.drop_index("ix_deliveries_held", postgresql_where=sa.text("state = 'sending'"), sqlite_where=sa.text("state = 'sending'"))
         batch_op.drop_index("ix_deliveries_enrolment")
         batch_op.drop_index(
             "ix_deliveries_due",

@@ -1,0 +1,294 @@
+"""The outgoing loop: claim, fill, hand over, mark. Connections stay open, each in a thread of its own.
+
+A message is marked sent, durably against a killed process, before the next one's body leaves the same connection: so a worker killed at any
+moment repeats at most one message per open connection, and that one octet for octet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import structlog
+from sqlalchemy import insert, update
+
+from feedserver import tokens
+from feedserver.imip.skeleton import Skeleton, Values
+from feedserver.services.house import House
+from feedserver.settings import Settings
+from feedserver.store import claims, keys
+from feedserver.store.base import microseconds
+from feedserver.store.claims import Claimed
+from feedserver.store.learners import Learner
+from feedserver.store.outbox import CapturedMessage, Delivery, message_id
+
+from .opening import RelayRefused, RelayUnavailable, RelayUrl
+from .relay import Connection, Envelope, Outcome, Timeouts
+from .retries import after
+
+log = structlog.get_logger()
+BATCH = 250
+HEARTBEAT = 2.5
+POLL = 0.2
+RESTS = (1, 2, 5, 10, 20, 30, 60)
+_SENT = "UPDATE deliveries SET state='sent', final_at=?, last_code=250, last_error=NULL WHERE id=? AND worker_id=? AND fence=? AND state='sending'"
+_OTHER = (
+    "UPDATE deliveries SET state=?, due_at=coalesce(?, due_at), final_at=?, last_code=?, last_error=?, bounce_class=coalesce(?, bounce_class), "
+    "ambiguous=ambiguous+?, attempts=attempts-?, worker_id=NULL WHERE id=? AND worker_id=? AND fence=? AND state='sending'"
+)
+
+
+class Outgoing:
+    """The sending half of a worker. `run` returns when `stop` is set and everything in hand is settled or given back."""
+
+    def __init__(self, house: House, settings: Settings, stop: threading.Event, *, timeouts: Timeouts | None = None) -> None:
+        self.house, self.settings, self.stop = house, settings, stop
+        self.database = house.database
+        self.timeouts = timeouts or Timeouts()
+        self.worker_id = 0
+        self.lost = threading.Event()
+        self._ready: queue.Queue[Claimed] = queue.Queue()
+        self._mark_lock = threading.Lock()
+        self._resting_until = 0.0
+        self._failures = 0
+        self._skeleton = lru_cache(maxsize=512)(self._load_skeleton)
+        self._secrets: dict[int, str] = {}
+        place = "%s" if not self.database.is_sqlite else "?"
+        self._sent_sql, self._other_sql = _SENT.replace("?", place), _OTHER.replace("?", place)
+
+    def run(self) -> None:
+        """Send until told to stop; a lease that was lost (the process had slept) begins a new life with a new worker id."""
+        while not self.stop.is_set():
+            self.lost.clear()
+            self.worker_id = self.database.run(lambda db: claims.enter(db, f"{socket.gethostname()}:{os.getpid()}", self.house.clock()))
+            threads = [threading.Thread(target=self._beat, name="heartbeat")]
+            if not self.settings.captures:
+                threads += [threading.Thread(target=self._send, name=f"relay-{n}") for n in range(self.settings.smtp_connections)]
+            for thread in threads:
+                thread.start()
+            try:
+                self._feed()
+            finally:
+                for thread in threads:
+                    thread.join()
+                self._drop_ready()
+                self.database.run(lambda db: claims.leave(db, self.worker_id, self.house.clock()))
+
+    @property
+    def _over(self) -> bool:
+        return self.stop.is_set() or self.lost.is_set()
+
+    def _beat(self) -> None:
+        while not self._over:
+            try:
+                if not self.database.run(lambda db: claims.renew(db, self.worker_id, self.house.clock())):
+                    log.warning("lease lost: another worker has taken over", worker=self.worker_id)
+                    self.lost.set()
+            except Exception:
+                log.exception("the lease could not be renewed")
+            self.stop.wait(HEARTBEAT) if not self.lost.is_set() else None
+
+    def _feed(self) -> None:
+        """Claim ahead of the connections, look after the dead and the late."""
+        swept = 0.0
+        while not self._over:
+            try:
+                if time.monotonic() - swept > 1.0:
+                    self.database.run(self._sweep)
+                    swept = time.monotonic()
+                if self._ready.qsize() >= BATCH // 2:
+                    time.sleep(0.002)  # enough in hand
+                elif self._claim() == 0:
+                    self.stop.wait(POLL)
+            except Exception:
+                log.exception("the outbox could not be read")
+                self.stop.wait(1.0)
+
+    def _sweep(self, db) -> None:
+        now = self.house.clock()
+        claims.reclaim(db, now)
+        claims.expire(db, now)
+
+    def _claim(self) -> int:
+        if self._resting_until > time.monotonic() or not self._anything_due():
+            return 0
+        taken = self.database.run(self._take)
+        if taken and self.settings.captures:
+            self.database.run(lambda db: self._capture(db, taken))
+        else:
+            for one in taken:
+                self._ready.put(one)
+        return len(taken)
+
+    def _anything_due(self) -> bool:
+        with self.database.read() as db:
+            return claims.anything_due(db, self.house.clock())
+
+    def _take(self, db) -> list[Claimed]:
+        now, limit = self.house.clock(), BATCH
+        rate = self.settings.smtp_rate
+        if rate:
+            due = claims.claim(db, self.worker_id, now, max(1, min(limit, rate // 60 + 1)))
+            allowed = claims.pace(db, self._relay_name, now, rate, len(due)) if due else 0
+            if allowed < len(due):
+                claims.release(db, self.worker_id, now, ids=[one.row.id for one in due[allowed:]])
+            return due[:allowed]
+        return claims.claim(db, self.worker_id, now, limit)
+
+    @property
+    def _relay_name(self) -> str:
+        return "capture" if self.settings.captures else str(RelayUrl.parse(self.settings.smtp_url))
+
+    # -- filling ---------------------------------------------------------------------------------
+
+    def _load_skeleton(self, skeleton_id: int) -> tuple[Skeleton, str]:
+        with self.database.read() as db:
+            body, base_url = claims.skeleton(db, skeleton_id)
+        return Skeleton.from_bytes(body), base_url
+
+    def _secret(self, key_id: int) -> str:
+        if key_id not in self._secrets:
+            with self.database.read() as db:
+                self._secrets = keys.all_of(db)
+        return self._secrets[key_id]
+
+    def _envelope(self, one: Claimed) -> Envelope:
+        row = one.row
+        skeleton, base_url = self._skeleton(row.skeleton_id)
+        secret = self._secret(row.key_id)
+        local, _, domain = row.sender.rpartition("@")
+        values = Values(
+            message_id=message_id(row.id, row.dtstamp, row.sender),
+            date=datetime.fromtimestamp(row.dtstamp, UTC),
+            to_name=row.recipient_name,
+            to_address=row.recipient,
+            uid=row.uid or "",
+            sequence=row.sequence or 0,
+            dtstamp=row.dtstamp,
+            partstat=row.partstat or "NEEDS-ACTION",
+            page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
+            extra=row.extra or {},
+        )
+        bounce = f"{local.partition('+')[0]}+b-{tokens.bounce_token(row.id, secret)}@{domain}"
+        return Envelope(row.id, bounce, row.recipient, skeleton.fill(values))
+
+    # -- capture ---------------------------------------------------------------------------------
+
+    def _capture(self, db, taken: list[Claimed]) -> None:
+        now = self.house.clock()
+        rows = [
+            (e := self._envelope(one))
+            and {"delivery_id": e.key, "captured_at": now, "envelope_from": e.sender, "recipient": e.recipient, "raw": e.data}
+            for one in taken
+        ]
+        db.execute(insert(CapturedMessage), rows)
+        mine = (Delivery.id.in_([one.row.id for one in taken]), Delivery.worker_id == self.worker_id, Delivery.state == "sending")
+        db.execute(
+            update(Delivery).where(*mine).values(state="sent", final_at=now, last_code=250).execution_options(synchronize_session=False)
+        )
+
+    # -- the wire --------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        connection = Connection(RelayUrl.parse(self.settings.smtp_url), timeouts=self.timeouts)
+        held: dict[int, Claimed] = {}
+        try:
+            while not self._over:
+                try:
+                    first = self._ready.get(timeout=POLL)
+                except queue.Empty:
+                    continue
+                held[first.row.id] = first
+                self._send_run(connection, first, held)
+        finally:
+            with contextlib.suppress(Exception):  # every message is settled; the farewell changes nothing
+                connection.close()
+            self.database.drop_raw()
+
+    def _send_run(self, connection: Connection, first: Claimed, held: dict[int, Claimed]) -> None:
+        try:
+            if not connection.is_open or not connection.idle_check():
+                connection.open()
+                self._works_again()
+            connection.send(self._messages(first, held), lambda outcome: self._settle(outcome, held))
+        except (RelayUnavailable, RelayRefused) as error:
+            self._rest(error.detail, refused=isinstance(error, RelayRefused))
+        except Exception as error:
+            log.exception("sending failed on our side")
+            self._rest(f"Our own fault: {type(error).__name__}")
+            connection.abort()
+        if held:
+            left, held_now = list(held), len(held)
+            held.clear()
+            log.info("given back", messages=held_now)
+            self.database.run(lambda db: claims.release(db, self.worker_id, self.house.clock() + timedelta(seconds=1), ids=left))
+
+    def _messages(self, first: Claimed, held: dict[int, Claimed]) -> Iterator[Envelope]:
+        yield self._envelope(first)
+        while not self._over:
+            try:
+                one = self._ready.get_nowait()
+            except queue.Empty:
+                return
+            held[one.row.id] = one
+            yield self._envelope(one)
+
+    def _settle(self, outcome: Outcome, held: dict[int, Claimed]) -> bool:
+        """Note what became of a message before the next one leaves; False: the message is no longer ours, stop at once."""
+        one = held.pop(outcome.key)
+        now = self.house.clock()
+        if outcome.state == "sent":
+            return self._mark(self._sent_sql, (microseconds(now), outcome.key, self.worker_id, one.fence))
+        if outcome.state == "unsent":
+            held[outcome.key] = one
+            return not self.lost.is_set()
+        step = after(outcome, one.row.attempts, now)
+        if step.bounce_class == "hard_address" and step.state == "dead":
+            self._blame(one, outcome)
+        due = microseconds(step.due_at) if step.due_at else None
+        final = microseconds(now) if step.state == "dead" else None
+        values = (step.state, due, final, outcome.code or None, step.error, step.bounce_class, int(step.ambiguous), int(not step.attempt))
+        return self._mark(self._other_sql, (*values, outcome.key, self.worker_id, one.fence))
+
+    def _mark(self, sql: str, values: tuple) -> bool:
+        with self._mark_lock:
+            try:
+                count = self.database.raw().execute(sql, values).rowcount
+            except Exception:
+                self.database.drop_raw()
+                raise
+        if not count:
+            self.lost.set()
+        return bool(count)
+
+    def _blame(self, one: Claimed, outcome: Outcome) -> None:
+        words = f"The relay refused the address: {outcome.code} {outcome.text}"[:500]
+        self.database.run(lambda db: db.execute(update(Learner).where(Learner.id == one.row.learner_id).values(address_problem=words)))
+
+    def _rest(self, why: str, *, refused: bool = False) -> None:
+        seconds = 60 if refused else RESTS[min(self._failures, len(RESTS) - 1)]
+        self._failures += 1
+        self._resting_until = time.monotonic() + seconds
+        log.warning("the relay rests", seconds=seconds, why=why)
+        self._drop_ready(why)
+        self.database.run(lambda db: claims.note_problem(db, self._relay_name, self.house.clock(), why))
+
+    def _works_again(self) -> None:
+        if self._failures:
+            self._failures = 0
+            self.database.run(lambda db: claims.note_problem(db, self._relay_name, self.house.clock(), None))
+
+    def _drop_ready(self, why: str | None = None) -> None:
+        ids = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                ids.append(self._ready.get_nowait().row.id)
+        if ids:
+            self.database.run(lambda db: claims.release(db, self.worker_id, self.house.clock(), why, ids))
