@@ -15,10 +15,12 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from flask import Blueprint, Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFProtect
+from markupsafe import Markup
 
 from ..errors import Forbidden
+from ..ical import plaintext
 from ..imip.catalogues import language
-from ..imip.dates import when
+from ..imip.dates import when, zone_name
 from ..tokens import new_secret
 from . import problems
 from .forms import ZONES
@@ -60,7 +62,8 @@ def ready(app: Flask) -> None:
     app.register_blueprint(assets)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, zone_names=ZONES)
-    app.jinja_env.filters.update(moment=moment, when=_when, in_zone=_in_zone, day_part=_day_part)
+    app.jinja_env.filters.update(moment=moment, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of)
+    app.jinja_env.filters.update(in_zone=_in_zone, day_part=_day_part, markdown=_markdown)
     problems.register_page(app, error_page)
 
 
@@ -139,6 +142,26 @@ def moment(value: datetime | None, timezone: str, tag: str = "en") -> str:
 
 def _when(session: Any, timezone: str | None = None, tag: str = "en") -> tuple[str, ...]:
     return when(session, timezone or session.timezone, language(tag))
+
+
+def _day_of(session: Any, timezone: str | None = None) -> str:
+    start = _in_zone(session.starts_at, timezone or session.timezone)
+    return f"{start:%a} {start.day} {start:%b %Y}"
+
+
+def _hours_of(session: Any, timezone: str | None = None) -> str:
+    zone = timezone or session.timezone
+    start, end = _in_zone(session.starts_at, zone), _in_zone(session.ends_at, zone)
+    last = f"{end:%H:%M}" if end.date() == start.date() else f" {end:%a} {end.day} {end:%b}, {end:%H:%M}"
+    return f"{start:%H:%M}–{last}"
+
+
+def _zone_of(session: Any, timezone: str | None = None) -> str:
+    return zone_name(session.starts_at, timezone or session.timezone, language("en"))
+
+
+def _markdown(text: str) -> Markup:
+    return Markup(plaintext.html(text))  # noqa: S704 - no tag in it is the author's
 
 
 def _in_zone(instant: datetime, timezone: str) -> datetime:

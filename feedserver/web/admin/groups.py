@@ -18,7 +18,7 @@ from .desk import act, admin, look, run
 from .overview import session_lines
 
 ADD_FIELDS = (
-    Field("who", "Name or address of a learner"),
+    Field("who", "Name or address"),
     Field("list", "Or a list of addresses, one a line", "long", longest=200_000, hint="mia@example.org or Mia Kern <mia@example.org>"),
     Field("make", "Make new learners of addresses that nobody has yet", "check"),
 )  # fmt: skip

@@ -89,5 +89,19 @@ def _one(work: Work, inbound_id: int) -> dict:
         "answers": [
             (a.get("name") or a.get("address"), a.get("partstat")) for o in incoming.get("objects", ()) for a in o.get("attendees", ())
         ],
-        "evidence": evidence,
+        "evidence": _lines(evidence),
     }
+
+
+def _lines(evidence: dict, about: str = "") -> list[tuple[str, str]]:
+    """What spoke for and against, one line each; what is empty says nothing."""
+    found = []
+    for name, value in evidence.items():
+        words = f"{about}{name.replace('_', ' ')}"
+        values = value if isinstance(value, list) else [value]
+        for number, one in enumerate(values, 1):
+            if isinstance(one, dict):
+                found += _lines(one, f"{number}. " if len(values) > 1 else "")
+            elif one not in ("", None):
+                found.append((words, str(one)))
+    return found
