@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..errors import Invalid
+from ..errors import Conflict
 from ..store.access import RememberedAnswer
 from .work import Work
 
@@ -18,7 +18,7 @@ R_ = RememberedAnswer
 def begin(work: Work, key: str, request_digest: str) -> tuple[int, bytes] | None:
     """The answer already given to this key, or None: then act, and `finish`. A concurrent twin waits here until the first has committed.
 
-    Raises `Invalid` where the key was used for another request.
+    Raises `Conflict` where the key was used for another request.
     """
     work.db.execute(delete(R_).where(R_.created_at < work.now - KEPT))
     dialect = work.db.get_bind().dialect.name
@@ -28,10 +28,7 @@ def begin(work: Work, key: str, request_digest: str) -> tuple[int, bytes] | None
         return None
     known = work.db.execute(select(R_.request_digest, R_.status, R_.body).where(*_mine(work, key))).one()
     if known.request_digest != request_digest:
-        raise Invalid(
-            "This key was used for another request within 24 hours; take a new key for a new request.",
-            field="Idempotency-Key",
-        )
+        raise Conflict("This key was used for another request within 24 hours; take a new key for a new request.", field="Idempotency-Key")
     return known.status, known.body
 
 

@@ -15,8 +15,9 @@ from ... import __version__, errors
 from .. import problems
 from ..auth import TooManyWrongTokens, Unauthorized, WrongToken
 from ..house import house
+from . import routing
 from .reading import Unreadable
-from .routing import PREFIX, ROUTES, Nothing, Route, openapi_path
+from .routing import PREFIX, Nothing, Route, openapi_path
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = (
@@ -67,6 +68,10 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def _routes() -> list[Route]:
+    return [one for one in routing.ROUTES if one.described]
+
+
 def mount(blueprint: Blueprint) -> None:
     """The two addresses."""
 
@@ -86,20 +91,20 @@ def _document(base_url: str) -> bytes:
 
 def describe(base_url: str) -> dict[str, Any]:
     """The whole description."""
-    wanted = [(m, mode) for one in ROUTES for m, mode in ((one.body, "validation"), (one.answer, "serialization")) if m]
+    wanted = [(m, mode) for one in _routes() for m, mode in ((one.body, "validation"), (one.answer, "serialization")) if m]
     names, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF, schema_generator=GenerateJsonSchema)
     schemas = {**definitions.get("$defs", {}), "Problem": _PROBLEM}
     for name, example in _EXAMPLES.items():
         schemas[name]["example"] = example
     paths: dict[str, dict[str, Any]] = {}
-    for one in ROUTES:
+    for one in _routes():
         paths.setdefault(PREFIX + openapi_path(one.path), {})[one.method.lower()] = _operation(one, names)
     return {
         "openapi": "3.1.0",
         "info": {"title": "feedserver", "version": __version__, "description": _INTRODUCTION},
         "servers": [{"url": base_url}],
         "security": [{"token": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in ROUTES)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in _routes())],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
@@ -166,7 +171,9 @@ def _responses(one: Route, names: dict) -> dict[str, Any]:
         headers["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
     good = {"description": "Done" if one.writes else "Found", **content, **({"headers": headers} if headers else {})}
     found = {str(one.status): good}
-    for status in sorted({*one.problems, 401, 422, 429, *((400, 413, 415) if one.writes else ())}):
+    for status in sorted(
+        {*one.problems, 401, 422, 429, *((400, 413, 415) if one.writes else ()), *((409,) if one.method == "POST" else ())}
+    ):
         schema = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
         found[str(status)] = {"description": _WORDS[status], "content": schema}
     return found
@@ -180,7 +187,7 @@ def _calls() -> list[dict[str, Any]]:
             "fields": _fields(one.body), "query": _fields(one.query), "answer": _fields(_item(one.answer)), "list": one.answer is not None and one.query is not None,
             "example": json.dumps(_EXAMPLES.get(one.body.__name__), indent=2) if one.body and one.body.__name__ in _EXAMPLES else "",
         }
-        for one in ROUTES
+        for one in _routes()
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from .routing import Answer, Call, at, route
 Kind = Literal["session", "deadline", "assessment", "certificate", "onboarding"]
 Content = Literal["everything", "not_invited"]
 Detail = Literal["full", "busy"]
-Kinds = Annotated[list[Kind], Field(min_length=1, max_length=5, json_schema_extra={"uniqueItems": True})]
+Kinds = Annotated[list[Kind], Field(min_length=1, max_length=5)]
 
 
 class NewFeed(Body):

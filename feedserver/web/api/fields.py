@@ -134,6 +134,11 @@ def _number(value: Any) -> int:
     raise PydanticCustomError("number", "This must be the id of one of yours: a whole number from 1 up.")
 
 
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 3.0 is 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**63 else value
+
+
 def line(longest: int, *, empty: bool = True):
     """One line of text; `empty=False` asks for something to read."""
     if empty:
@@ -155,7 +160,8 @@ def optional() -> Any:
     return Field(default_factory=lambda: None)
 
 
-RowId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+WHOLE = BeforeValidator(_whole)
+RowId = Annotated[int, WHOLE, Field(ge=1, le=LARGEST_ID)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email), _Schema(pattern=_EMAIL, examples=["ada@example.org"])]
 Url = Annotated[
     str, Field(max_length=2000), _matching(_URL, "Write it as https://example.org/room, or leave it empty."), _Schema(pattern=_URL)

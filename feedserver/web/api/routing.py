@@ -61,6 +61,7 @@ class Route:
     problems: tuple[int, ...] = ()
     tagged: bool = False
     raw: str | None = None
+    described: bool = True
 
     @property
     def name(self) -> str:

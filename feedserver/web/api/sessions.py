@@ -19,6 +19,7 @@ from ...store.enrolments import Enrolment
 from ...store.sessions import LiveSession, Seats
 from . import paging
 from .fields import (
+    WHOLE,
     Body,
     Email,
     LocalTime,
@@ -38,8 +39,8 @@ from .routing import Answer, Call, at, route
 Visibility = Literal["public", "private", "busy"]
 Title = line(250, empty=False)
 Instructors = Annotated[list[Email], Field(max_length=50)]
-Fold = Annotated[int, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice.")]
-Capacity = Annotated[int, Field(ge=1, le=1_000_000)]
+Fold = Annotated[int, WHOLE, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice.")]
+Capacity = Annotated[int, WHOLE, Field(ge=1, le=1_000_000)]
 _NOT_BUILT = {
     "recurrence": "Series come with a later version; make one session a date.",
     "room_id": "Rooms come with a later version; name the room in `location`.",
@@ -60,8 +61,8 @@ class NewSession(Body):
     join_url: Url = ""
     access_code: line(100) = ""
     instructors: Instructors = []
-    start: LocalTime
-    end: LocalTime
+    start: LocalTime = Field(examples=["2027-03-01T09:00"])
+    end: LocalTime = Field(examples=["2027-03-01T10:30"])
     timezone: Timezone
     fold: Fold = 0
     capacity: Capacity | None = None
@@ -148,6 +149,7 @@ class SessionQuery(paging.Query):
     from_: Annotated[QueryInstant | None, Field(alias="from")] = None
     to: QueryInstant | None = None
     course_id: QueryId | None = None
+    cursor: paging.cursor_of(2) = None
 
 
 class Anything(Body):
@@ -229,14 +231,14 @@ def cancel_session(work: Work, call: Call) -> SessionOut:
     return show(work, [scheduling.cancel_session(work, session_id, call.body.reason or "")])[0]
 
 
-@route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=Anything, problems=(404,))
+@route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=Anything, described=False)
 def edit_occurrence(work: Work, call: Call) -> None:
     """One date of a series: not built yet, answers 422."""
     _no_series(work, call)
 
 
 @route(
-    "POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/cancel", body=Anything, body_required=False, problems=(404,)
+    "POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/cancel", body=Anything, body_required=False, described=False
 )  # fmt: skip
 def cancel_occurrence(work: Work, call: Call) -> None:
     """Cancel one date of a series: not built yet, answers 422."""
