@@ -1,0 +1,107 @@
+"""What holds for all pages: strangers' words are text, looking changes nothing, and ten times the people cost no more queries."""
+
+from __future__ import annotations
+
+import pytest
+
+from feedserver.store.inbox import InboundMessage
+from feedserver.store.organisations import Organisation
+from tests.web.desk.conftest import Desk, writes
+
+EVIL = '<script>alert("x")</script>'
+PAGES = (
+    "/", "/courses", "/courses/1", "/courses/1/edit", "/courses/1/sessions/new", "/groups/1", "/learners", "/learners/1", "/learners/1/edit",
+    "/sessions", "/sessions/1", "/sessions/1/edit", "/sessions/1/cancel", "/mail/out", "/mail/out/1", "/mail/in", "/mail/in/1", "/settings",
+)  # fmt: skip
+
+
+@pytest.fixture
+def evil(desk: Desk) -> Desk:
+    """Everything has a name that would like to be a script."""
+    desk.learner(EVIL, email="evil@example.org")
+    session = desk.session(title=EVIL, location=EVIL, description=EVIL, access_code=EVIL)
+    desk.send(f"/sessions/{session.id}/people", who="evil@example.org", status="Invited")
+    _inbound(desk, sender=EVIL, subject=EVIL, reason=EVIL, evidence={EVIL: EVIL, "incoming": {"text": EVIL}})
+    return desk
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_script_in_a_name_is_only_text(evil: Desk, path):
+    page = evil.get(path)
+    assert "<script" not in page and "onerror=" not in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_looking_changes_nothing(evil: Desk, path):
+    with evil.statements() as told:
+        evil.get(path)
+        evil.client.head(path)
+    assert told and writes(told) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/courses/99", "/groups/99", "/learners/99", "/sessions/99", "/mail/out/99", "/mail/in/99", "/sessions/" + "9" * 25]
+)
+def test_what_is_not_there_says_so_in_words(desk: Desk, path):
+    assert "There is no" in desk.get(path, 404)
+
+
+def test_another_organisation_sees_nothing_of_it(evil: Desk):
+    with evil.house.database.write() as db:
+        db.add(
+            Organisation(
+                name="Globex",
+                mailbox_name="G",
+                mailbox_address="g@g.example",
+                mailbox_key="g@g.example",
+                timezone="UTC",
+                created_at=evil.clock.now,
+            )
+        )
+    evil.organisation_id = 2
+    evil.sign_in("greta@example.org", "owner")
+    for path in PAGES:
+        shown = "99" in path or any(c.isdigit() for c in path)
+        assert "evil@example.org" not in evil.get(path, 404 if shown else 200)
+    evil.send("/enrolments/1", 404, do="remove")
+    evil.send("/sessions/1/cancel", 404)
+
+
+@pytest.mark.parametrize("path", ["/sessions/1", "/groups/1", "/learners", "/mail/out", "/", "/sessions"])
+def test_ten_times_the_people_cost_the_same_queries(desk: Desk, path):
+    desk.session("Ada", "Bob", "Cleo")
+    with desk.statements() as few:
+        desk.get(path)
+    for n in range(30):
+        desk.learner(f"More{n}")
+        desk.send("/groups/1/members", who=f"more{n}@example.org")
+    desk.get(path)
+    with desk.statements() as many:
+        desk.get(path)
+    assert len(few) == len(many) < 25
+
+
+def test_a_quarantined_reply_waits_on_the_first_page_and_is_discarded(desk: Desk):
+    number = _inbound(desk, sender="mia@elsewhere.example", subject="Accepted", reason="Another address than the enrolled one.")
+    assert "1 reply is held for you" in desk.get("/")
+    assert "Another address than the enrolled one." in desk.get(f"/mail/in/{number}")
+    desk.send(f"/mail/in/{number}/discard")
+    assert "Not counted" in desk.get(f"/mail/in/{number}") and "held for you" not in desk.get("/")
+
+
+def test_the_source_of_strangers_mail_is_a_file_and_never_a_page(desk: Desk):
+    number = _inbound(desk, raw=b"Subject: x\r\n\r\n<script>alert(1)</script>")
+    response = desk.client.get(f"/mail/in/{number}/source")
+    assert response.mimetype == "application/octet-stream" and "attachment" in response.headers["Content-Disposition"]
+    assert "sandbox" in response.headers["Content-Security-Policy"]
+
+
+def _inbound(desk: Desk, **values) -> int:
+    row = InboundMessage(
+        **{"organisation_id": desk.organisation_id, "received_at": desk.clock.now, "via": "smtp", "sha256": "0", "raw": b"Subject: x\r\n\r\ny",
+           "kind": "reply", "outcome": "quarantined", **values}
+    )  # fmt: skip
+    with desk.house.database.write() as db:
+        db.add(row)
+        db.flush()
+        return row.id
