@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
@@ -207,7 +208,7 @@ def test_two_imports_of_the_same_people_at_once_end_as_one(desk):
     path, totals = desk.file(text), []
 
     def run() -> None:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             table = TableFile(stream, FIELDS, importing.REQUIRED)
             totals.extend(people._take(desk.house, desk.number, batch) for batch in people.batches(table))
 
@@ -219,7 +220,7 @@ def test_two_imports_of_the_same_people_at_once_end_as_one(desk):
 
 
 def test_a_server_beside_an_import_gets_its_turns(desk):
-    text = "email,name\n" + "".join(f"p{n}@b.example,Person {n}\n" for n in range(8000))
+    text = "email,name\n" + "".join(f"p{n}@b.example,Person {n}\n" for n in range(3000))
     path, done = desk.file(text), []
     thread = threading.Thread(target=lambda: done.append(desk(people.import_group, "learners", path)))
     thread.start()
@@ -228,5 +229,5 @@ def test_a_server_beside_an_import_gets_its_turns(desk):
         desk.do(lambda work, n=written: learning.create_learner(work, {"email": f"api{n}@b.example", "name": "By API"}))
         written += 1
     thread.join()
-    assert done[0].stdout == "8000 added, 0 changed, 0 unchanged, 0 refused\n"
-    assert written >= 5  # each of them between two of the eight transactions, or beside them
+    assert done[0].stdout == "3000 added, 0 changed, 0 unchanged, 0 refused\n"
+    assert written >= 3  # as many as the import has transactions, at least
