@@ -26,7 +26,7 @@ _DEFAULT_ALARM = 15
 class FeedRow(NamedTuple):
     """A feed with what its bytes depend on besides its entries; instants are microseconds since 1970.
 
-    `dropped_at` is when a cancelled entry last left by time alone.
+    `dropped_at` is when a cancelled entry last left by time alone, `drops_at` when the next one will.
     """
 
     revoked_at: int | None
@@ -48,6 +48,7 @@ class FeedRow(NamedTuple):
     organisation: str
     alarm_minutes: int | None
     dropped_at: int | None
+    drops_at: int | None
 
     @property
     def language(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hmac
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -17,6 +19,8 @@ from feedserver import tokens
 from feedserver.services import enrolling, scheduling
 from feedserver.services.feed_shelf import Shelf
 from feedserver.services.feeding import FeedRequest, accepts_gzip, answer
+from feedserver.store.commit_mark import CommitMark
+from feedserver.store.database import Database
 from feedserver.store.feeds import Feed
 from feedserver.store.organisations import Organisation
 from tests.support.subscriber import Subscriber
@@ -435,6 +439,40 @@ def test_the_same_feed_is_the_same_bytes_in_every_process(lea):
     lea.session()
     other = type(lea.reader)(lea.database, lea.reader.base_url)
     assert answer(FeedRequest("GET", lea.token), lea.moment, other) == lea.get()
+
+
+def test_with_a_mark_of_commits_nothing_is_asked_twice_and_nothing_is_missed(quick, monkeypatch):
+    asked = []
+    run = quick.reader._run
+    monkeypatch.setattr(quick.reader, "_run", lambda query: (asked.append(1), run(query))[1])
+    mark = quick.reader.mark = CommitMark(quick.database)
+    session = quick.session(days=30)
+    quick.get()
+    asked.clear()
+    assert quick.titles() == ["Fire safety"] and not asked
+    quick.do(lambda work: scheduling.cancel_session(work, session.id))
+    assert quick.titles() == ["Cancelled: Fire safety"] and asked
+    quick.later(days=6, hours=23)
+    assert quick.titles() == ["Cancelled: Fire safety"]
+    quick.later(hours=1, seconds=1)
+    assert quick.titles() == []
+    mark.close()
+
+
+def test_another_process_that_commits_changes_the_mark(quick):
+    mark = CommitMark(quick.database)
+    before = mark()
+    assert mark() == before
+    commit = "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None).execute('UPDATE feeds SET version = version + 1')"
+    subprocess.run([sys.executable, "-c", commit, quick.database.engine.url.database], check=True)
+    assert mark() != before
+    mark.close()
+
+
+def test_postgresql_has_no_mark(postgresql_url):
+    database = Database(postgresql_url)
+    assert CommitMark(database)() is None
+    database.close()
 
 
 def test_a_shelf_forgets_the_least_recently_used_by_bytes():
