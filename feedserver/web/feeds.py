@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.datastructures import Headers
 
 from ..services.feed_reading import FeedReader
 from ..services.feeding import FeedRequest, accepts_gzip, answer
@@ -24,15 +25,22 @@ def register(app: Flask) -> None:
     app.register_blueprint(blueprint)
 
 
+class Verbatim(Response):
+    """Headers as given: Werkzeug would take Last-Modified from a 304 (and Content-Type, which it must not invent)."""
+
+    default_mimetype = None
+    automatically_set_content_length = False
+
+    def get_wsgi_headers(self, environ: dict) -> Headers:
+        """Nothing added, nothing removed."""
+        return self.headers
+
+
 @blueprint.route(f"{PREFIX}<token>{SUFFIX}", methods=_METHODS, provide_automatic_options=False)
 def feed(token: str) -> Response:
     """A learner's feed (contract, Feeds)."""
     reply = answer(request_of(request.environ, token), parts.house().clock(), current_app.extensions[_READER])
-    response = Response(reply.body, reply.status)
-    response.headers.clear()
-    response.headers.extend(reply.headers)
-    response.automatically_set_content_length = False
-    return response
+    return Verbatim(reply.body, reply.status, reply.headers)
 
 
 @blueprint.get("/robots.txt")

@@ -49,6 +49,7 @@ class Gate:
         self._making = threading.Lock()
         self._server = [("Server", server)]
         self._writer: threading.Thread | None = None
+        self._closed = threading.Event()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI (PEP 3333)."""
@@ -81,22 +82,21 @@ class Gate:
     def _start_writing(self) -> None:
         """In the process that serves, not where the module is merely imported; workers of granian end without atexit."""
         with self._making:
-            if self._writer is not None:
-                return
-            stop = threading.Event()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_on, name="fetch notes", daemon=True)
+                self._writer.start()
+                atexit.register(self.close)
+                Finalize(None, self.close, exitpriority=10)
 
-            def last() -> None:
-                stop.set()
-                self.write_notes()
+    def _write_on(self) -> None:
+        while not self._closed.wait(WRITE_EVERY):
+            self.write_notes()
 
-            def write_on() -> None:
-                while not stop.wait(WRITE_EVERY):
-                    self.write_notes()
-
-            self._writer = threading.Thread(target=write_on, name="fetch notes", daemon=True)
-            self._writer.start()
-            atexit.register(last)
-            Finalize(None, last, exitpriority=10)
+    def close(self) -> None:
+        """Write what is not written yet, once."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self.write_notes()
 
 
 def build(settings: Settings) -> Gate:
