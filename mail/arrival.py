@@ -33,9 +33,11 @@ class Arrival:
 class Store(Protocol):
     """Where arrivals go: `put` returns once the message is durable, and raises when it is not."""
 
-    async def put(self, arrival: Arrival) -> None: ...
+    async def put(self, arrival: Arrival) -> None:
+        """Return once the message is durable; raise when it is not."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Finish what waits."""
 
 
 def oddities(data: bytes) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ _CODES: dict[str, BounceClass] = {
     "5.6": B.CONTENT,
     **dict.fromkeys(("4", "5.4"), B.TRANSIENT),
 }
-_DNS = r"host or domain name not found|name service|domain not found|host (?:unknown|not found)|unknown host|dns|no mx|unrouteable|mail loop|too many hops"  # noqa: E501
+_DNS = r"host or domain name not found|name service|domain not found|host (?:unknown|not found)|unknown host|dns|no mx|unrouteable|mail loop|too many hops"
 # Codes that servers use for two things: the words decide.
 _TWOFOLD: tuple[tuple[str, str, BounceClass], ...] = (
     ("5.1.2", _DNS, B.ROUTING),

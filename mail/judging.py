@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, literal_column, or_, select, update
 
 from feedserver.imip.incoming import Incoming, broken
 from feedserver.services.house import House
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 BATCH = 20
 POLL = 0.15
 TRIES = 3
+_PENDING = literal_column(repr(PENDING))  # written out, so that SQLite takes the partial index
 
 
 class Judging:
@@ -68,7 +69,7 @@ class Judging:
 
     def _anything_pending(self) -> bool:
         with self.house.database.read() as db:
-            return db.scalar(select(InboundMessage.id).where(InboundMessage.outcome == PENDING).limit(1)) is not None
+            return db.scalar(select(InboundMessage.id).where(InboundMessage.outcome == _PENDING).limit(1)) is not None
 
     def _take(self, db) -> list[tuple[int, bytes, int]]:
         dead = select(Worker.id).where(Worker.alive_until < self.house.clock())
@@ -76,7 +77,7 @@ class Judging:
         free = or_(InboundMessage.worker_id.is_(None), InboundMessage.worker_id == mine, InboundMessage.worker_id.in_(dead))
         query = (
             select(InboundMessage.id, InboundMessage.raw, InboundMessage.tries)
-            .where(and_(InboundMessage.outcome == PENDING, free))
+            .where(and_(InboundMessage.outcome == _PENDING, free))
             .order_by(InboundMessage.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)

@@ -13,21 +13,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 import structlog
 from sqlalchemy import insert, update
 
-from feedserver import tokens
-from feedserver.imip.skeleton import Skeleton, Values
+from feedserver.imip.skeleton import Skeleton
+from feedserver.services import refilling
 from feedserver.services.house import House
 from feedserver.settings import Settings
 from feedserver.store import claims, keys
 from feedserver.store.base import microseconds
 from feedserver.store.claims import Claimed
 from feedserver.store.learners import Learner
-from feedserver.store.outbox import CapturedMessage, Delivery, message_id
+from feedserver.store.outbox import CapturedMessage, Delivery
 
 from .opening import RelayRefused, RelayUnavailable, RelayUrl
 from .relay import Connection, Envelope, Outcome, Timeouts
@@ -163,21 +163,7 @@ class Outgoing:
         row = one.row
         skeleton, base_url = self._skeleton(row.skeleton_id)
         secret = self._secret(row.key_id)
-        local, _, domain = row.sender.rpartition("@")
-        values = Values(
-            message_id=message_id(row.id, row.dtstamp, row.sender),
-            date=datetime.fromtimestamp(row.dtstamp, UTC),
-            to_name=row.recipient_name,
-            to_address=row.recipient,
-            uid=row.uid or "",
-            sequence=row.sequence or 0,
-            dtstamp=row.dtstamp,
-            partstat=row.partstat or "NEEDS-ACTION",
-            page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
-            extra=row.extra or {},
-        )
-        bounce = f"{local.partition('+')[0]}+b-{tokens.bounce_token(row.id, secret)}@{domain}"
-        return Envelope(row.id, bounce, row.recipient, skeleton.fill(values))
+        return Envelope(row.id, refilling.bounce_address(row, secret), row.recipient, refilling.fill(skeleton, base_url, row, secret))
 
     # -- capture ---------------------------------------------------------------------------------
 

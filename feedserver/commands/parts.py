@@ -12,7 +12,7 @@ from ..addresses import canonical
 from ..errors import ConfigurationError
 from ..services.house import House, utc_now
 from ..settings import Settings, load
-from ..store import keys, organisations
+from ..store import keys, migrations, organisations
 from ..store.database import Database
 from ..store.organisations import Organisation
 
@@ -27,8 +27,12 @@ def settings() -> Settings:
 
 
 def house(found: Settings) -> House:
-    """The house that all carriers of this process share."""
-    return House(Database(found.database_url), found.base_url, timedelta(seconds=found.settle_seconds))
+    """The house that all carriers of this process share; raises `ConfigurationError` where the database is not up to date."""
+    database = Database(found.database_url)
+    with database.engine.connect() as connection:
+        if not migrations.is_current(connection):
+            raise ConfigurationError("The database is not up to date; run `python -m feedserver migrate` first.", field="DATABASE_URL")
+    return House(database, found.base_url, timedelta(seconds=found.settle_seconds))
 
 
 def first_organisation(found: Settings, database: Database) -> int:

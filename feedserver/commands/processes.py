@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 import structlog
@@ -22,7 +23,7 @@ from mail.listener import Listener
 from mail.listener import run as run_listener
 from mail.outgoing import Outgoing
 
-from ..services import receiving, scheduling
+from ..services import receiving, retention, scheduling
 from ..services.house import House
 from ..services.receiving import Received
 from ..settings import Settings
@@ -33,6 +34,7 @@ from . import parts
 
 log = structlog.get_logger()
 TICK = 0.2
+TIDY = 3600.0
 DEADLINE = 9.0
 PARTS = ("web", "worker", "receive")
 
@@ -45,7 +47,7 @@ def worker() -> None:
     outgoing = Outgoing(house, found, stop)
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
     threads = [threading.Thread(target=_guarded, args=(run, stop), name=name) for name, run in (
-        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: _settle(house, stop)),
+        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: _settle(house, stop)), ("tidying", lambda: _tidy(house, stop)),
     )]  # fmt: skip
     for thread in threads:
         thread.start()
@@ -81,6 +83,15 @@ def _settle(house: House, stop: threading.Event) -> None:
                 house.run(organisation_id, "system", lambda work, one=session_id: scheduling.publish_due(work, one))
             except Exception:
                 log.exception("a session could not be published", session=session_id)
+
+
+def _tidy(house: House, stop: threading.Event) -> None:
+    """Let go what is past its time, once an hour."""
+    while not stop.wait(TIDY):
+        try:
+            house.database.run(lambda db: retention.tidy(db, house.clock()))
+        except Exception:
+            log.exception("tidying up failed")
 
 
 def receive() -> None:
@@ -148,7 +159,12 @@ def _until(child: subprocess.Popen, stop: threading.Event) -> int | None:
 
 def serve(*, with_demo: bool = False) -> None:
     """Everything in one go for the embedded default; SIGTERM or SIGINT ends all of it within 15 s."""
-    found = parts.settings()
+    from ..web import server
+
+    found = server.with_port(parts.settings())
+    if found.base_url == Settings.base_url:
+        # Nobody said under which address we are reached: then it is where we listen, so that links in mails work at once.
+        found = replace(found, base_url=f"http://{found.http_bind[0]}:{found.http_bind[1]}")
     stop = _stopping()
     migrate(found)
     signed_in = None
@@ -185,7 +201,8 @@ class Supervisor:
         self.found, self.stop = found, stop
         self.children: dict[str, subprocess.Popen] = {}
         self.said: dict[str, str] = {}
-        self.environment = dict(os.environ)
+        host, port = found.http_bind
+        self.environment = {**os.environ, "FEEDSERVER_HTTP_BIND": f"{host}:{port}", "FEEDSERVER_BASE_URL": found.base_url}
 
     def start(self) -> list[str]:
         """Start all; the lines that they print, or nothing when stopped meanwhile."""
@@ -196,7 +213,7 @@ class Supervisor:
                 if child.poll() is not None and name not in self.said:
                     raise SystemExit(f"{name} did not start (exit {child.returncode}); what it said stands above.")
             time.sleep(0.02)
-        self._fix_ports()
+        self._fix_port()
         return [] if self.stop.is_set() else [self.said[name] for name in PARTS]
 
     def _spawn(self, name: str) -> None:
@@ -212,11 +229,10 @@ class Supervisor:
             elif not line.startswith(("web:", "worker:", "mail:")):
                 click.echo(line.rstrip())
 
-    def _fix_ports(self) -> None:
-        """A part that is started again comes back where it was, also when the port was chosen freely."""
-        for name, setting in (("web", "HTTP_BIND"), ("receive", "INBOUND_BIND")):
-            if name in self.said:
-                self.environment[f"FEEDSERVER_{setting}"] = self.said[name].rpartition("//")[2]
+    def _fix_port(self) -> None:
+        """A receiver that is started again comes back where it was, also when the port was chosen freely."""
+        if "receive" in self.said:
+            self.environment["FEEDSERVER_INBOUND_BIND"] = self.said["receive"].rpartition("//")[2]
 
     def watch(self) -> None:
         """Until told to stop; what died is started again, slower when it keeps dying."""

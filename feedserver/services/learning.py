@@ -63,7 +63,8 @@ def new_feed(work: Work, learner_id: int, name: str, **values: Any) -> Feed:
     """An unsaved feed with its own address."""
     values.setdefault("kinds", list(KINDS))
     return Feed(
-        organisation_id=work.organisation_id, learner_id=learner_id, public_id=new_id(), key_id=work.key_id, name=name, changed_at=work.now, created_at=work.now, **values,
+        organisation_id=work.organisation_id, learner_id=learner_id, public_id=new_id(), key_id=work.key_id, name=name, changed_at=work.now,
+        created_at=work.now, **values,
     )  # fmt: skip
 
 

@@ -1,61 +1,24 @@
-"""A change becomes outbox rows: which entry is told what, set-based, in the transaction of the change.
-
-The number of statements does not depend on the number of learners. A message is rendered once for all who read the same language in the
-same zone and were last told the same (`mail_skeletons`); the rows join it by those columns. "Last told" is what certainly left or may
-have left: a message that is replaced before it left hands its own baseline on, so that the "before" in a mail is true.
-"""
+"""A change becomes messages: which entry is told what, in the transaction of the change (the writing itself: `dispatching`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, insert, literal, null, or_, select, true, update
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    and_,
-    case,
-    cast,
-    exists,
-    insert,
-    literal,
-    null,
-    or_,
-    select,
-    true,
-    update,
-)
-from sqlalchemy.orm import aliased
-
-from ..addresses import Mailbox
 from ..store.courses import Course
 from ..store.enrolments import Enrolment
 from ..store.entries import DECLINED, GONE, SHOWN, WAITING, CalendarEntry, new_uid
-from ..store.learners import FeedVersion, Learner
-from ..store.outbox import DEFERRED, QUEUED, SUPERSEDED, Delivery, MailSkeleton
+from ..store.learners import Learner
+from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Revision, RevisionVevent
 from ..training.changes import asks_again, diff
 from ..training.statuses import ON_CALENDAR, TABLE, EnrolmentStatus
 from ..training.statuses import WAITING as WAITING_STATUSES
 from . import rendering
+from .dispatching import Readers, ask_again, bump_feeds, dispatch, hold_waiting, later, open_for_mail, people, readers, supersede, touch
 from .rendering import Kind
 from .work import Work, new_batch
 
-LIFETIME = timedelta(days=5)
-E_, D_, S_ = CalendarEntry, Delivery, MailSkeleton
-_WAITING_TO_LEAVE = and_(D_.state.in_((QUEUED, DEFERRED)), D_.ambiguous == 0)
-
-
-@dataclass(frozen=True)
-class Readers:
-    """People who get the same octets but for their own values: what they were last told, language, zone, sender."""
-
-    told: int | None
-    locale: str
-    timezone: str
-    sender: Mailbox
-    declined: bool
+E_ = CalendarEntry
 
 
 def freeze(work: Work, session: LiveSession) -> Revision:
@@ -96,35 +59,60 @@ def publish(work: Work, session: LiveSession) -> int:
     session.settle_at = None
     if session.status != "scheduled":
         return 0
-    _hold_waiting(work, session)
+    hold_waiting(work, session)
     revision = freeze(work, session)
-    told = _told(session)
-    behind = select(told).where(told.c.ended_at.is_(None), told.c.revision_id != revision.id).subquery()
-    befores = {r: work.db.get_one(Revision, r).snapshot for r in work.db.scalars(select(behind.c.told).distinct()) if r is not None}
-    changes = {r: diff(before, revision.snapshot) for r, before in befores.items()}
-    same = [r for r, c in changes.items() if not c]
-    asking = [r for r, c in changes.items() if asks_again(c)]
-    wording = [r for r in changes if r not in same and r not in asking]
+    everybody = people(session)
+    behind = select(everybody).where(everybody.c.ended_at.is_(None), everybody.c.revision_id != revision.id).subquery()
+    groups = readers(work, behind)
+    befores = {g.told: work.db.get_one(Revision, g.told).snapshot for g in groups if g.told is not None}
+    changes = {told: diff(before, revision.snapshot) for told, before in befores.items()}
+    same = [told for told, c in changes.items() if not c]
+    asking = [told for told, c in changes.items() if asks_again(c)]
+    wording = [told for told in changes if told not in same and told not in asking]
     asked = or_(behind.c.told.is_(None), behind.c.told.in_(asking))
     reworded = and_(behind.c.told.in_(wording), behind.c.status != EnrolmentStatus.DECLINED)
-    batch = new_batch()
-    sent = 0
-    if _open_for_mail(work, session, *(before.ends_at for before in befores.values())):
-        sent = _dispatch(
-            work, session, revision, batch, behind, and_(behind.c.mailed, or_(asked, reworded)),
-            lambda r: Kind.INVITE if r.told is None else Kind.UPDATE, method="REQUEST",
+    batch, sent = new_batch(), 0
+    if open_for_mail(work, session, *(before.ends_at for before in befores.values())):
+        to = [g for g in groups if g.mailed and (g.told in asking or g.told is None or (g.told in wording and not g.declined))]
+        sent = dispatch(
+            work, session, revision, batch, behind, and_(behind.c.mailed, or_(asked, reworded)), to,
+            lambda reader: Kind.INVITE if reader.told is None else Kind.UPDATE, method="REQUEST",
             partstat=case((asked, "NEEDS-ACTION"), else_=behind.c.partstat),
         )  # fmt: skip
-    now_told = {"revision_id": revision.id}
-    # Back to what they were told before the message that has not left: that one goes, and the feed, which showed it, moves on.
-    _touch(work, select(behind.c.id).where(behind.c.told.in_(same), behind.c.pending.is_not(None)), batch, **now_told)
-    _supersede(work, session, batch, select(E_.id).where(E_.live_session_id == session.id, E_.batch == batch))
-    unmoved = select(behind.c.id).where(behind.c.told.in_(same))
-    work.db.execute(update(E_).where(E_.id.in_(unmoved)).values(**now_told).execution_options(synchronize_session=False))
-    _touch(work, select(behind.c.id).where(reworded), batch, **now_told)
-    _touch(work, select(behind.c.id).where(asked), batch, **now_told, **_ask_again(work))
-    _bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
+    _now_told(work, session, revision, batch, behind, groups, same, asking, wording)
+    bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent
+
+
+def _now_told(
+    work: Work, session: LiveSession, revision: Revision, batch: int, behind, groups: list[Readers], same, asking, wording
+) -> None:
+    """The entries of those who were told, or whose feed shows it, now hold the revision; nothing is joined that need not be."""
+    alive = (E_.live_session_id == session.id, E_.ended_at.is_(None), E_.revision_id != revision.id)
+    now_told = {"revision_id": revision.id}
+    if not any(g.pending for g in groups):
+        declined = select(Enrolment.id).where(Enrolment.live_session_id == session.id, Enrolment.status == EnrolmentStatus.DECLINED)
+        spared = [E_.enrolment_id.not_in(declined)] if any(g.declined for g in groups) else []
+        _quietly(work, and_(*alive, E_.revision_id.in_(same)), now_told, same)
+        if wording:
+            touch(work, and_(*alive, E_.revision_id.in_(wording), *spared), batch, **now_told)
+        if asking:
+            touch(work, and_(*alive, E_.revision_id.in_(asking)), batch, **now_told, **ask_again(work))
+        return
+    of = behind.c
+    chosen = lambda *which: E_.id.in_(select(of.id).where(*which))  # noqa: E731
+    # Back to what they were told before the message that has not left: that one goes, and the feed, which showed it, moves on.
+    touch(work, chosen(of.told.in_(same), of.pending.is_not(None)), batch, **now_told)
+    back = select(E_.id).where(E_.live_session_id == session.id, E_.batch == batch)
+    supersede(work, session, batch, Delivery.entry_id.in_(back))
+    _quietly(work, chosen(of.told.in_(same)), now_told, same)
+    touch(work, chosen(of.told.in_(wording), of.status != EnrolmentStatus.DECLINED), batch, **now_told)
+    touch(work, chosen(or_(of.told.is_(None), of.told.in_(asking))), batch, **now_told, **ask_again(work))
+
+
+def _quietly(work: Work, which, values: dict, wanted: list) -> None:
+    if wanted:
+        work.db.execute(update(E_).where(which).values(**values).execution_options(synchronize_session=False))
 
 
 def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
@@ -135,26 +123,27 @@ def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
     revision = freeze(work, session)
     batch = new_batch()
     _new_entries(work, session, revision, batch, only)
-    if not _open_for_mail(work, session):
-        _bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
+    if not open_for_mail(work, session):
+        bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
         return 0
     feed_only = select(E_.id).join(Enrolment, Enrolment.entry_id == E_.id).join(Learner, Learner.id == E_.learner_id).where(
         E_.live_session_id == session.id, E_.ended_at.is_(None), E_.mailed.is_(False), Enrolment.status.in_(ON_CALENDAR), Learner.channel != "feed",
         Enrolment.id == only if only else true(),
     )  # fmt: skip
-    stamp = _later(work)
+    stamp = later(work)
     work.db.execute(
         update(E_).where(E_.id.in_(feed_only))
         .values(mailed=True, batch=batch, revision_id=revision.id, dtstamp=stamp, asked_dtstamp=stamp, asked_sequence=E_.sequence)
     )  # fmt: skip
-    told = _told(session)
-    fresh = select(told).where(told.c.batch == batch, told.c.mailed).subquery()
-    sent = _dispatch(
-        work, session, revision, new_batch(), fresh, literal(True), lambda _r: Kind.INVITE,
+    everybody = people(session)
+    fresh = select(everybody).where(everybody.c.batch == batch, everybody.c.mailed).subquery()
+    nothing = cast(null(), BigInteger)
+    sent = dispatch(
+        work, session, revision, new_batch(), fresh, literal(True), readers(work, fresh, nothing), lambda _reader: Kind.INVITE,
         method="REQUEST", partstat=literal("NEEDS-ACTION"), bump=0,
-        baseline=cast(null(), BigInteger), dtstamp=fresh.c.dtstamp,
+        baseline=nothing, dtstamp=fresh.c.dtstamp,
     )  # fmt: skip
-    _bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
+    bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent
 
 
@@ -173,22 +162,30 @@ def end(
 
     An invitation that certainly never left is taken back with no message at all. Returns the number of CANCELs.
     """
-    _hold_waiting(work, session)
+    hold_waiting(work, session)
     revision = latest_revision(work, session)
-    told = _told(session)
+    everybody = people(session)
     chosen = select(E_.id).where(E_.live_session_id == session.id, E_.ended_at.is_(None), which)
-    going = select(told).where(told.c.id.in_(chosen)).subquery()
+    going = select(everybody).where(everybody.c.id.in_(chosen)).subquery()
     never_left = and_(going.c.pending.is_not(None), going.c.told.is_(None))
     batch = new_batch()
     sent = 0
-    if revision is not None and _open_for_mail(work, session, revision.ends_at, even_without_calendar=True):
-        sent = _dispatch(
-            work, session, revision, batch, going, and_(going.c.mailed, ~never_left, going.c.partstat != "DECLINED"),
-            lambda _r: kind, method="CANCEL", partstat=going.c.partstat, note=note, extra=extra,
+    if revision is not None and open_for_mail(work, session, revision.ends_at, even_without_calendar=True):
+        holds = select(going).where(going.c.mailed, ~never_left, going.c.partstat != "DECLINED").subquery()
+        sent = dispatch(
+            work, session, revision, batch, holds, literal(True), readers(work, holds),
+            lambda _reader: kind, method="CANCEL", partstat=holds.c.partstat, note=note, extra=extra,
         )  # fmt: skip
-    _supersede(work, session, batch, select(going.c.id).where(going.c.pending.is_not(None)))
-    _touch(work, select(going.c.id), batch, ended_at=work.now, ended_as=ended_as, feed_state=feed_state)
-    _bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
+    supersede(work, session, batch, Delivery.entry_id.in_(chosen))
+    touch(
+        work,
+        and_(E_.live_session_id == session.id, E_.ended_at.is_(None), which),
+        batch,
+        ended_at=work.now,
+        ended_as=ended_as,
+        feed_state=feed_state,
+    )
+    bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent
 
 
@@ -208,27 +205,28 @@ def tell(
 
     `seen` is the revision that they have been looking at, where that is known to be an older one: the mail then says what changed.
     """
-    _hold_waiting(work, session)
+    hold_waiting(work, session)
     ended = entry.ended_at is not None
     revision = work.db.get_one(Revision, entry.revision_id) if ended else freeze(work, session)
-    told = _told(session)
-    one = select(told).where(told.c.id == entry.id).subquery()
+    everybody = people(session)
+    one = select(everybody).where(everybody.c.id == entry.id).subquery()
     batch = new_batch()
     sent = 0
-    if entry.mailed and _open_for_mail(work, session, revision.ends_at, even_without_calendar=ended):
+    if entry.mailed and open_for_mail(work, session, revision.ends_at, even_without_calendar=ended):
         partstat = literal("NEEDS-ACTION") if ask else one.c.partstat
-        sent = _dispatch(
-            work, session, revision, batch, one, literal(True), lambda r: Kind.INVITE if r.told is None and not ended else kind,
+        seen_ = literal(seen) if seen else None
+        sent = dispatch(
+            work, session, revision, batch, one, literal(True), readers(work, one, seen_), lambda reader: Kind.INVITE if reader.told is None and not ended else kind,
             method="CANCEL" if ended else "REQUEST", partstat=partstat, note=note, extra=extra, bump=int(bump),
-            baseline=literal(seen) if seen else None,
+            baseline=seen_,
         )  # fmt: skip
-    stamp = _later(work)
+    stamp = later(work)
     values = {"dtstamp": stamp, "batch": batch, "revision_id": revision.id, "sequence": E_.sequence + int(bump)}
     if ask:
         values |= {"partstat": "NEEDS-ACTION", "asked_sequence": E_.sequence + int(bump), "asked_dtstamp": stamp}
     work.db.execute(update(E_).where(E_.id == entry.id).values(**values))
     work.db.refresh(entry)
-    _bump_feeds(work, E_.id == entry.id)
+    bump_feeds(work, E_.id == entry.id)
     return sent
 
 
@@ -245,128 +243,10 @@ def show(work: Work, session: LiveSession, which: ColumnElement[bool]) -> None:
     work.db.execute(
         update(E_)
         .where(where, E_.feed_state != state)
-        .values(feed_state=state, dtstamp=_later(work))
+        .values(feed_state=state, dtstamp=later(work))
         .execution_options(synchronize_session=False)
     )
-    _bump_feeds(work, where)
-
-
-def _told(session: LiveSession):
-    """The session's entries with what their people need, `pending` (a message that has not left) and `told` (what they were last told; null: nothing)."""
-    pending = aliased(D_)
-    waiting = and_(pending.entry_id == E_.id, pending.state.in_((QUEUED, DEFERRED)), pending.ambiguous == 0)
-    return (
-        select(
-            E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,
-            E_.organizer_name, E_.organizer_address, Enrolment.status, Learner.email, Learner.name, Learner.page_id, Learner.locale, Learner.timezone,
-            Learner.channel, pending.id.label("pending"),
-            case((pending.id.is_not(None), pending.told_revision_id), else_=E_.revision_id).label("told"),
-        )
-        .join(Enrolment, Enrolment.id == E_.enrolment_id)
-        .join(Learner, Learner.id == E_.learner_id)
-        .outerjoin(pending, waiting)
-        .where(E_.live_session_id == session.id)
-        .subquery()
-    )  # fmt: skip
-
-
-def _dispatch(
-    work: Work, session: LiveSession, revision: Revision, batch: int, people, which, choose: Callable[[Readers], Kind], *,
-    method: str, partstat, note: str = "", bump: int = 1, baseline=None, dtstamp=None, extra: dict | None = None,
-) -> int:  # fmt: skip
-    """Render what `people` have to read, once for each kind of reader, and write a row for each of them in one INSERT .. SELECT."""
-    p = people.c
-    told = p.told if baseline is None else baseline
-    groups = work.db.execute(
-        select(
-            told.label("told"),
-            p.locale,
-            p.timezone,
-            p.organizer_name,
-            p.organizer_address,
-            (p.status == EnrolmentStatus.DECLINED).label("declined"),
-        )
-        .where(which)
-        .distinct()
-    ).all()
-    readers = [Readers(g.told, g.locale, g.timezone, Mailbox(g.organizer_name, g.organizer_address), bool(g.declined)) for g in groups]
-    _render(work, session, revision, batch, readers, choose, note)
-    if not readers:
-        return 0
-    same_reader = and_(
-        S_.batch == batch,
-        S_.locale == p.locale,
-        S_.timezone == p.timezone,
-        S_.sender_name == p.organizer_name,
-        S_.sender_address == p.organizer_address,
-        or_(S_.told_revision_id == told, and_(S_.told_revision_id.is_(None), told.is_(None))),
-    )
-    columns = {
-        "organisation_id": literal(work.organisation_id),
-        "channel": literal("mail"),
-        "kind": S_.kind,
-        "method": literal(method),
-        "live_session_id": literal(session.id),
-        "enrolment_id": p.enrolment_id,
-        "entry_id": p.id,
-        "learner_id": p.learner_id,
-        "skeleton_id": S_.id,
-        "told_revision_id": told,
-        "sender": p.organizer_address,
-        "recipient": p.email,
-        "recipient_name": p.name,
-        "page_id": p.page_id,
-        "uid": p.uid,
-        "sequence": p.sequence + bump,
-        "dtstamp": _later(work, p.dtstamp) if dtstamp is None else dtstamp,
-        "partstat": partstat,
-        "extra": literal(extra, D_.extra.type) if extra else null(),
-        "key_id": literal(work.key_id),
-        "state": literal(QUEUED),
-        "due_at": literal(work.now, D_.due_at.type),
-        "expires_at": literal(_expiry(work, revision, method), D_.expires_at.type),
-        "created_at": literal(work.now, D_.created_at.type),
-    }
-    rows = (
-        select(*(value.label(name) for name, value in columns.items()))
-        .select_from(people)
-        .join(S_, same_reader)
-        .where(which)
-        .order_by(p.id)
-    )
-    count = work.db.execute(insert(D_).from_select(list(columns), rows, include_defaults=False)).rowcount
-    _supersede(work, session, batch, select(p.id).where(p.pending.is_not(None), which))
-    return count
-
-
-def _render(work: Work, session: LiveSession, revision: Revision, batch: int, readers: Iterable[Readers], choose, note: str) -> None:
-    """One skeleton for each kind of reader; a template that fails, fails the change (design decision 6)."""
-    seen, befores = set(), {}
-    for reader in readers:
-        key = (reader.told, reader.locale, reader.timezone, reader.sender)
-        if key in seen:
-            continue
-        seen.add(key)
-        if reader.told is not None and reader.told not in befores:
-            befores[reader.told] = work.db.get_one(Revision, reader.told).snapshot
-        kind = choose(reader)
-        body = rendering.skeleton(
-            kind,
-            revision.snapshot,
-            befores.get(reader.told),
-            reader.locale,
-            reader.timezone,
-            reader.sender,
-            work.organisation,
-            note,
-        )
-        work.db.add(
-            MailSkeleton(
-                organisation_id=work.organisation_id, batch=batch, kind=kind.value, told_revision_id=reader.told, sender_name=reader.sender.name,
-                sender_address=reader.sender.address, locale=reader.locale, timezone=reader.timezone, base_url=work.base_url, body=body, created_at=work.now,
-            )
-        )  # fmt: skip
-    work.db.flush()
+    bump_feeds(work, where)
 
 
 def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: int, only: int | None) -> None:
@@ -379,7 +259,7 @@ def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: in
         .where(Enrolment.id == only if only else true())
         .order_by(Enrolment.id)
     )
-    mailing = _open_for_mail(work, session)
+    mailing = open_for_mail(work, session)
     stamp, mailbox = work.stamp(), work.organisation.mailbox
     rows = [
         {
@@ -403,63 +283,3 @@ def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: in
         .values(entry_id=newest)
         .execution_options(synchronize_session=False)
     )
-
-
-def _hold_waiting(work: Work, session: LiveSession) -> None:
-    """Lock the session's messages that have not left, so that no worker takes one while it is being replaced."""
-    work.db.execute(select(D_.id).where(D_.live_session_id == session.id, _WAITING_TO_LEAVE).with_for_update()).all()
-
-
-def _supersede(work: Work, session: LiveSession, batch: int, entries) -> None:
-    """Messages of these entries that certainly did not leave give way to the newer ones of this batch."""
-    new = select(S_.id).where(S_.batch == batch)
-    work.db.execute(
-        update(D_)
-        .where(D_.live_session_id == session.id, _WAITING_TO_LEAVE, D_.entry_id.in_(entries), D_.skeleton_id.not_in(new))
-        .values(state=SUPERSEDED, final_at=work.now, last_error="Replaced by a newer message before it left.")
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _touch(work: Work, entries, batch: int, **values) -> None:
-    """The entries' calendars show something new: SEQUENCE + 1, DTSTAMP later than before (design decision 2)."""
-    values = {"sequence": E_.sequence + 1, "dtstamp": _later(work), "batch": batch, **values}
-    work.db.execute(
-        update(E_)
-        .where(E_.id.in_(entries))
-        .values(**values)
-        .execution_options(synchronize_session="fetch" if "ended_at" in values else False)
-    )
-
-
-def _ask_again(work: Work) -> dict:
-    return {
-        "asked_sequence": E_.sequence + 1,
-        "asked_dtstamp": _later(work),
-        "reconfirm": or_(E_.reconfirm, E_.partstat.in_(("ACCEPTED", "TENTATIVE"))),
-        "partstat": "NEEDS-ACTION",
-    }
-
-
-def _later(work: Work, column=E_.dtstamp):
-    """The later of now and one second after the last DTSTAMP, so that it always grows."""
-    return case((column >= work.stamp(), column + 1), else_=work.stamp())
-
-
-def _bump_feeds(work: Work, which) -> None:
-    learners = select(E_.learner_id).where(which)
-    work.db.execute(
-        update(FeedVersion).where(FeedVersion.learner_id.in_(learners)).values(version=FeedVersion.version + 1, changed_at=work.now)
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip
-
-
-def _open_for_mail(work: Work, session: LiveSession, *told_ends: datetime, even_without_calendar: bool = False) -> bool:
-    """Whether mail about this session goes out at all: invitations are on, and it is over neither as it stands nor in what people were told."""
-    return (session.calendar_enabled or even_without_calendar) and max([session.ends_at, *told_ends]) > work.now
-
-
-def _expiry(work: Work, revision: Revision, method: str) -> datetime:
-    """Until when trying is of use: five days, for a REQUEST not past the end of the session."""
-    latest = work.now + LIFETIME
-    return latest if method == "CANCEL" else min(latest, max(revision.ends_at, work.now + timedelta(hours=1)))

@@ -1,8 +1,9 @@
-"""A delivery as the octets that left, made again from what is stored of it (design decision 6): for a person's copy of their mail."""
+"""A delivery as octets, from what is stored of it (design decision 6): for the relay, every time alike, and for a person's copy of their mail."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,11 +12,8 @@ from ..imip.skeleton import Skeleton, Values
 from ..store.outbox import Delivery, MailSkeleton, message_id
 
 
-def refill(db: Session, row: Delivery, secret: str) -> bytes | None:
-    """The message of this delivery; `secret` is that of the key it names. None where its skeleton is past its time or its person erased."""
-    stored = db.get(MailSkeleton, row.skeleton_id)
-    if stored is None or not row.recipient:
-        return None
+def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
+    """The octets of the delivery `row` (a `Delivery`, or its columns): the same for the same row, whenever and wherever it is done."""
     values = Values(
         message_id=message_id(row.id, row.dtstamp, row.sender),
         date=datetime.fromtimestamp(row.dtstamp, UTC),
@@ -25,7 +23,21 @@ def refill(db: Session, row: Delivery, secret: str) -> bytes | None:
         sequence=row.sequence or 0,
         dtstamp=row.dtstamp,
         partstat=row.partstat or "NEEDS-ACTION",
-        page_url=f"{stored.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
+        page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
         extra=row.extra or {},
     )
-    return Skeleton.from_bytes(stored.body).fill(values)
+    return skeleton.fill(values)
+
+
+def bounce_address(row: Any, secret: str) -> str:
+    """The envelope sender of the delivery: the mailbox with a token that says which delivery came back (VERP)."""
+    local, _, domain = row.sender.rpartition("@")
+    return f"{local.partition('+')[0]}+b-{tokens.bounce_token(row.id, secret)}@{domain}"
+
+
+def refill(db: Session, row: Delivery, secret: str) -> bytes | None:
+    """The message of this delivery again; `secret` is that of the key it names. None where its skeleton is past its time or its person erased."""
+    stored = db.get(MailSkeleton, row.skeleton_id)
+    if stored is None or not row.recipient:
+        return None
+    return fill(Skeleton.from_bytes(stored.body), stored.base_url, row, secret)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, Delivery, MailSkeleton, RelayPace, Worker
+from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, Delivery, MailSkeleton, RelayPace, Worker, state_in
 
 LEASE = timedelta(seconds=10)
 _QUIET = {"synchronize_session": False}
@@ -49,7 +49,7 @@ def leave(db: Session, worker_id: int, now: datetime) -> int:
 
 def release(db: Session, worker_id: int, now: datetime, why: str | None = None, ids: list[int] | None = None) -> int:
     """Give back what was claimed and certainly did not leave: no attempt is counted."""
-    mine = and_(Delivery.state == SENDING, Delivery.worker_id == worker_id, Delivery.id.in_(ids) if ids is not None else True)
+    mine = and_(state_in(Delivery.state, (SENDING,)), Delivery.worker_id == worker_id, Delivery.id.in_(ids) if ids is not None else True)
     values = {"state": QUEUED, "worker_id": None, "attempts": Delivery.attempts - 1, "due_at": now}
     if why:
         values["last_error"] = why
@@ -59,7 +59,7 @@ def release(db: Session, worker_id: int, now: datetime, why: str | None = None, 
 def reclaim(db: Session, now: datetime) -> int:
     """Free what dead workers held. Nobody knows whether it left, so it counts as ambiguous and goes out again, the same octets."""
     dead = select(Worker.id).where(Worker.alive_until < now)
-    held = and_(Delivery.state == SENDING, Delivery.worker_id.in_(dead))
+    held = and_(state_in(Delivery.state, (SENDING,)), Delivery.worker_id.in_(dead))
     if db.scalar(select(Delivery.id).where(held).limit(1)) is None:
         return 0
     values = {"state": QUEUED, "worker_id": None, "ambiguous": Delivery.ambiguous + 1, "due_at": now}
@@ -69,25 +69,25 @@ def reclaim(db: Session, now: datetime) -> int:
 
 def expire(db: Session, now: datetime) -> int:
     """What is of no use any more ends visibly."""
-    late = and_(Delivery.state.in_((QUEUED, DEFERRED)), Delivery.due_at <= now, Delivery.expires_at <= now)
+    late = and_(state_in(Delivery.state, (QUEUED, DEFERRED)), Delivery.due_at <= now, Delivery.expires_at <= now)
     values = {"state": EXPIRED, "final_at": now}
     return db.execute(update(Delivery).where(late).values(**values).execution_options(**_QUIET)).rowcount
 
 
 def anything_due(db: Session, now: datetime) -> bool:
     """Whether a look with the write lock is worth it."""
-    due = and_(Delivery.state.in_((QUEUED, DEFERRED)), Delivery.due_at <= now)
+    due = and_(state_in(Delivery.state, (QUEUED, DEFERRED)), Delivery.due_at <= now)
     return db.scalar(select(Delivery.id).where(due).limit(1)) is not None
 
 
 def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, the oldest of each entry alone, with what is needed to fill them."""
     older = aliased(Delivery)
-    behind = exists().where(older.entry_id == Delivery.entry_id, older.id < Delivery.id, older.state.in_(OPEN))
+    behind = exists().where(older.entry_id == Delivery.entry_id, older.id < Delivery.id, state_in(older.state, OPEN))
     due = (
         select(Delivery.id)
         .where(
-            Delivery.state.in_((QUEUED, DEFERRED)),
+            state_in(Delivery.state, (QUEUED, DEFERRED)),
             Delivery.due_at <= now,
             Delivery.expires_at > now,
             or_(Delivery.entry_id.is_(None), ~behind),

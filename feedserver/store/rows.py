@@ -19,3 +19,8 @@ __all__ = [
     "GroupMember", "HistoryEntry", "InboundMessage", "Learner", "LearnerAlias", "LiveSession", "MailSkeleton", "Organisation",
     "RelayPace", "RememberedAnswer", "Revision", "RevisionVevent", "Seats", "SignIn", "SignInLink", "SigningKey", "TrainingGroup", "Worker",
 ]  # fmt: skip
+
+# SQLite gives the ids of deleted rows out again, unless told not to: a new learner must not inherit the history of one who left.
+for _table in Base.metadata.tables.values():
+    if "id" in _table.c:
+        _table.kwargs["sqlite_autoincrement"] = True

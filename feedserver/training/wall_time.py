@@ -19,9 +19,7 @@ def check_zone(name: str, field: str = "timezone") -> str:
             raise ZoneInfoNotFoundError
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Invalid(
-            f"{name[:60]!r} is not an IANA time zone; write it as Europe/Berlin or UTC.", field=field
-        ) from error
+        raise Invalid(f"{name[:60]!r} is not an IANA time zone; write it as Europe/Berlin or UTC.", field=field) from error
 
 
 def check_times(start: datetime, end: datetime, timezone: str, fold: int) -> None:

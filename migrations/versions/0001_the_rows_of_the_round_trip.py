@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_captured_messages")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("captured_messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_captured_messages_delivery_id"), ["delivery_id"], unique=False)
@@ -68,6 +69,7 @@ def upgrade() -> None:
             name=op.f("ck_deliveries_state"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index(
@@ -116,6 +118,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisations")),
         sa.UniqueConstraint("mailbox_key", name=op.f("uq_organisations_mailbox_key")),
         sa.UniqueConstraint("name", name=op.f("uq_organisations_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "relay_pace",
@@ -126,6 +129,7 @@ def upgrade() -> None:
         sa.Column("problem_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_relay_pace")),
         sa.UniqueConstraint("relay", name=op.f("uq_relay_pace_relay")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "signing_keys",
@@ -134,6 +138,7 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("retired_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "workers",
@@ -143,6 +148,7 @@ def upgrade() -> None:
         sa.Column("alive_until", Instant(), nullable=False),
         sa.Column("stopped_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("workers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_workers_alive_until"), ["alive_until"], unique=False)
@@ -161,6 +167,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_tokens_digest")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("api_tokens", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_api_tokens_organisation_id"), ["organisation_id"], unique=False)
@@ -178,6 +185,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisations.id"], name=op.f("fk_courses_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_courses")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("courses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_courses_organisation_id"), ["organisation_id"], unique=False)
@@ -198,6 +206,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisations.id"], name=op.f("fk_history_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("history", schema=None) as batch_op:
         batch_op.create_index("ix_history_learner", ["learner_id", "id"], unique=False)
@@ -236,6 +245,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisations.id"], name=op.f("fk_inbound_messages_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_messages")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("inbound_messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_inbound_messages_enrolment_id"), ["enrolment_id"], unique=False)
@@ -275,6 +285,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("organisation_id", "email_key", name=op.f("uq_learners_organisation_id_email_key")),
         sa.UniqueConstraint("organisation_id", "external_id", name=op.f("uq_learners_organisation_id_external_id")),
         sa.UniqueConstraint("page_id", name=op.f("uq_learners_page_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("learners", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_learners_organisation_id"), ["organisation_id"], unique=False)
@@ -297,6 +308,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisations.id"], name=op.f("fk_mail_skeletons_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_skeletons")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("mail_skeletons", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_mail_skeletons_batch"), ["batch"], unique=False)
@@ -315,6 +327,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remembered_answers")),
         sa.UniqueConstraint("organisation_id", "key", name=op.f("uq_remembered_answers_organisation_id_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("remembered_answers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_remembered_answers_created_at"), ["created_at"], unique=False)
@@ -336,6 +349,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
         sa.UniqueConstraint("organisation_id", "email_key", name=op.f("uq_sign_ins_organisation_id_email_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("sign_ins", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_ins_organisation_id"), ["organisation_id"], unique=False)
@@ -352,6 +366,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sign_in_id"], ["sign_ins.id"], name=op.f("fk_browser_sessions_sign_in_id_sign_ins"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_browser_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_browser_sessions_digest")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("browser_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_browser_sessions_sign_in_id"), ["sign_in_id"], unique=False)
@@ -383,6 +398,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feeds")),
         sa.UniqueConstraint("public_id", name=op.f("uq_feeds_public_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("feeds", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_feeds_learner_id"), ["learner_id"], unique=False)
@@ -396,6 +412,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_learner_aliases_learner_id_learners"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_learner_aliases")),
         sa.UniqueConstraint("learner_id", "address_key", name=op.f("uq_learner_aliases_learner_id_address_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("learner_aliases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_learner_aliases_address_key"), ["address_key"], unique=False)
@@ -412,6 +429,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sign_in_id"], ["sign_ins.id"], name=op.f("fk_sign_in_links_sign_in_id_sign_ins"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_links")),
         sa.UniqueConstraint("digest", name=op.f("uq_sign_in_links_digest")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("sign_in_links", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_links_sign_in_id"), ["sign_in_id"], unique=False)
@@ -429,6 +447,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_groups")),
         sa.UniqueConstraint("course_id", "name", name=op.f("uq_training_groups_course_id_name")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("training_groups", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_training_groups_course_id"), ["course_id"], unique=False)
@@ -487,6 +506,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisations.id"], name=op.f("fk_live_sessions_organisation_id_organisations"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_live_sessions")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_live_sessions_course_id"), ["course_id"], unique=False)
@@ -523,6 +543,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolments")),
         sa.UniqueConstraint("live_session_id", "learner_id", name=op.f("uq_enrolments_live_session_id_learner_id")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("enrolments", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_enrolments_learner_id"), ["learner_id"], unique=False)
@@ -543,6 +564,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revisions")),
         sa.UniqueConstraint("live_session_id", "number", name=op.f("uq_revisions_live_session_id_number")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "seats",
@@ -601,6 +623,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_entries")),
         sa.UniqueConstraint("uid", name=op.f("uq_calendar_entries_uid")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("calendar_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_calendar_entries_enrolment_id"), ["enrolment_id"], unique=False)

@@ -161,7 +161,7 @@ def optional() -> Any:
 
 
 WHOLE = BeforeValidator(_whole)
-RowId = Annotated[int, WHOLE, Field(ge=1, le=LARGEST_ID)]
+RowId = Annotated[int, Field(ge=1, le=LARGEST_ID), WHOLE]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email), _Schema(pattern=_EMAIL, examples=["ada@example.org"])]
 Url = Annotated[
     str, Field(max_length=2000), _matching(_URL, "Write it as https://example.org/room, or leave it empty."), _Schema(pattern=_URL)

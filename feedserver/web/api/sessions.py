@@ -39,8 +39,8 @@ from .routing import Answer, Call, at, route
 Visibility = Literal["public", "private", "busy"]
 Title = line(250, empty=False)
 Instructors = Annotated[list[Email], Field(max_length=50)]
-Fold = Annotated[int, WHOLE, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice.")]
-Capacity = Annotated[int, WHOLE, Field(ge=1, le=1_000_000)]
+Fold = Annotated[int, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice."), WHOLE]
+Capacity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 _NOT_BUILT = {
     "recurrence": "Series come with a later version; make one session a date.",
     "room_id": "Rooms come with a later version; name the room in `location`.",

@@ -1,0 +1,226 @@
+"""Outbox rows for many people at once: who is to be told, grouped by what they read alike, written in one INSERT .. SELECT.
+
+The number of statements does not depend on the number of learners. A message is rendered once for all who read the same language in the
+same zone and were last told the same (`mail_skeletons`); the rows join it by those columns. "Last told" is what certainly left or may
+have left: a message that is replaced before it left hands its own baseline on, so that the "before" in a mail is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, case, insert, literal, null, or_, select, update
+from sqlalchemy.orm import aliased
+
+from ..addresses import Mailbox
+from ..store.enrolments import Enrolment
+from ..store.entries import CalendarEntry
+from ..store.learners import FeedVersion, Learner
+from ..store.outbox import QUEUED, SUPERSEDED, Delivery, MailSkeleton, waiting_to_leave
+from ..store.sessions import LiveSession, Revision
+from ..training.statuses import EnrolmentStatus
+from . import rendering
+from .rendering import Kind
+from .work import Work
+
+LIFETIME = timedelta(days=5)
+E_, D_, S_ = CalendarEntry, Delivery, MailSkeleton
+_QUIET = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Readers:
+    """People who get the same octets but for their own values; `told` is the revision they were last told (None: nothing).
+
+    `pending`: a message to them has not left yet.
+    """
+
+    told: int | None
+    locale: str
+    timezone: str
+    sender: Mailbox
+    declined: bool
+    mailed: bool
+    pending: bool
+
+
+def people(session: LiveSession):
+    """The session's entries with what their people need, `pending` (a message that has not left) and `told` (what they were last told; null: nothing)."""
+    pending = aliased(D_)
+    waiting = and_(pending.entry_id == E_.id, waiting_to_leave(pending))
+    return (
+        select(
+            E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,
+            E_.organizer_name, E_.organizer_address, Enrolment.status, Learner.email, Learner.name, Learner.page_id, Learner.locale, Learner.timezone,
+            Learner.channel, pending.id.label("pending"),
+            case((pending.id.is_not(None), pending.told_revision_id), else_=E_.revision_id).label("told"),
+        )
+        .join(Enrolment, Enrolment.id == E_.enrolment_id)
+        .join(Learner, Learner.id == E_.learner_id)
+        .outerjoin(pending, waiting)
+        .where(E_.live_session_id == session.id)
+        .subquery()
+    )  # fmt: skip
+
+
+def readers(work: Work, chosen, baseline=None) -> list[Readers]:
+    """Who there is among `chosen` (of `people`), by what they read alike; `baseline` overrides what they were last told."""
+    c = chosen.c
+    told = c.told if baseline is None else baseline
+    declined, pending = (c.status == EnrolmentStatus.DECLINED), c.pending.is_not(None)
+    query = select(
+        told.label("told"), c.locale, c.timezone, c.organizer_name, c.organizer_address, declined.label("declined"), c.mailed, pending.label("pending")
+    ).distinct()  # fmt: skip
+    return [
+        Readers(
+            g.told, g.locale, g.timezone, Mailbox(g.organizer_name, g.organizer_address), bool(g.declined), bool(g.mailed), bool(g.pending)
+        )
+        for g in work.db.execute(query)
+    ]
+
+
+def dispatch(
+    work: Work, session: LiveSession, revision: Revision, batch: int, chosen, which, to: list[Readers], choose: Callable[[Readers], Kind], *,
+    method: str, partstat, note: str = "", bump: int = 1, baseline=None, dtstamp=None, extra: dict | None = None,
+) -> int:  # fmt: skip
+    """Render what the readers `to` have to read, and write a row for each of `chosen` for whom `which` holds. Returns how many."""
+    if not to:
+        return 0
+    p = chosen.c
+    told = p.told if baseline is None else baseline
+    _render(work, revision, batch, to, choose, note)
+    same_reader = and_(
+        S_.batch == batch,
+        S_.locale == p.locale,
+        S_.timezone == p.timezone,
+        S_.sender_name == p.organizer_name,
+        S_.sender_address == p.organizer_address,
+        or_(S_.told_revision_id == told, and_(S_.told_revision_id.is_(None), told.is_(None))),
+    )
+    columns = {
+        "organisation_id": literal(work.organisation_id),
+        "channel": literal("mail"),
+        "kind": S_.kind,
+        "method": literal(method),
+        "live_session_id": literal(session.id),
+        "enrolment_id": p.enrolment_id,
+        "entry_id": p.id,
+        "learner_id": p.learner_id,
+        "skeleton_id": S_.id,
+        "told_revision_id": told,
+        "sender": p.organizer_address,
+        "recipient": p.email,
+        "recipient_name": p.name,
+        "page_id": p.page_id,
+        "uid": p.uid,
+        "sequence": p.sequence + bump,
+        "dtstamp": later(work, p.dtstamp) if dtstamp is None else dtstamp,
+        "partstat": partstat,
+        "extra": literal(extra, D_.extra.type) if extra else null(),
+        "key_id": literal(work.key_id),
+        "state": literal(QUEUED),
+        "due_at": literal(work.now, D_.due_at.type),
+        "expires_at": literal(_expiry(work, revision, method), D_.expires_at.type),
+        "created_at": literal(work.now, D_.created_at.type),
+    }
+    rows = (
+        select(*(value.label(name) for name, value in columns.items()))
+        .select_from(chosen)
+        .join(S_, same_reader)
+        .where(which)
+        .order_by(p.id)
+    )
+    count = work.db.execute(insert(D_).from_select(list(columns), rows, include_defaults=False)).rowcount
+    if any(reader.pending for reader in to):
+        supersede(work, session, batch, D_.entry_id.in_(select(p.id).where(p.pending.is_not(None), which)))
+    return count
+
+
+def _render(work: Work, revision: Revision, batch: int, to: Iterable[Readers], choose, note: str) -> None:
+    """One skeleton for each kind of reader; a template that fails, fails the change (design decision 6)."""
+    seen, befores = set(), {}
+    for reader in to:
+        key = (reader.told, reader.locale, reader.timezone, reader.sender)
+        if key in seen:
+            continue
+        seen.add(key)
+        if reader.told is not None and reader.told not in befores:
+            befores[reader.told] = work.db.get_one(Revision, reader.told).snapshot
+        kind = choose(reader)
+        body = rendering.skeleton(
+            kind,
+            revision.snapshot,
+            befores.get(reader.told),
+            reader.locale,
+            reader.timezone,
+            reader.sender,
+            work.organisation,
+            note,
+        )
+        work.db.add(
+            MailSkeleton(
+                organisation_id=work.organisation_id, batch=batch, kind=kind.value, told_revision_id=reader.told, sender_name=reader.sender.name,
+                sender_address=reader.sender.address, locale=reader.locale, timezone=reader.timezone, base_url=work.base_url, body=body, created_at=work.now,
+            )
+        )  # fmt: skip
+    work.db.flush()
+
+
+def hold_waiting(work: Work, session: LiveSession) -> None:
+    """Lock the session's messages that have not left, so that no worker takes one while it is being replaced (SQLite has one writer)."""
+    if work.db.get_bind().dialect.name != "sqlite":
+        work.db.execute(select(D_.id).where(D_.live_session_id == session.id, waiting_to_leave(D_)).with_for_update()).all()
+
+
+def supersede(work: Work, session: LiveSession, batch: int, which) -> None:
+    """Messages that `which` selects and that certainly did not leave give way to the newer ones of this batch."""
+    new = select(S_.id).where(S_.batch == batch)
+    work.db.execute(
+        update(D_)
+        .where(D_.live_session_id == session.id, waiting_to_leave(D_), which, D_.skeleton_id.not_in(new))
+        .values(state=SUPERSEDED, final_at=work.now, last_error="Replaced by a newer message before it left.")
+        .execution_options(**_QUIET)
+    )
+
+
+def touch(work: Work, which, batch: int, **values) -> None:
+    """The calendars of the entries that `which` selects show something new: SEQUENCE + 1, DTSTAMP later than before (design decision 2)."""
+    values = {"sequence": E_.sequence + 1, "dtstamp": later(work), "batch": batch, **values}
+    work.db.execute(update(E_).where(which).values(**values).execution_options(**_QUIET))
+
+
+def ask_again(work: Work) -> dict:
+    """The columns of an entry whose person is asked again: SEQUENCE, DTSTAMP, NEEDS-ACTION, and whether an answer is to be confirmed."""
+    return {
+        "asked_sequence": E_.sequence + 1,
+        "asked_dtstamp": later(work),
+        "reconfirm": or_(E_.reconfirm, E_.partstat.in_(("ACCEPTED", "TENTATIVE"))),
+        "partstat": "NEEDS-ACTION",
+    }
+
+
+def later(work: Work, column=E_.dtstamp):
+    """The later of now and one second after the last DTSTAMP, so that it always grows."""
+    return case((column >= work.stamp(), column + 1), else_=work.stamp())
+
+
+def bump_feeds(work: Work, which) -> None:
+    """The feeds of the learners whose entries `which` selects show something new."""
+    learners = select(E_.learner_id).where(which)
+    work.db.execute(
+        update(FeedVersion).where(FeedVersion.learner_id.in_(learners)).values(version=FeedVersion.version + 1, changed_at=work.now)
+        .execution_options(**_QUIET)
+    )  # fmt: skip
+
+
+def open_for_mail(work: Work, session: LiveSession, *told_ends: datetime, even_without_calendar: bool = False) -> bool:
+    """Whether mail about this session goes out at all: invitations are on, and it is over neither as it stands nor in what people were told."""
+    return (session.calendar_enabled or even_without_calendar) and max([session.ends_at, *told_ends]) > work.now
+
+
+def _expiry(work: Work, revision: Revision, method: str) -> datetime:
+    """Until when trying is of use: five days, for a REQUEST not past the end of the session."""
+    latest = work.now + LIFETIME
+    return latest if method == "CANCEL" else min(latest, max(revision.ends_at, work.now + timedelta(hours=1)))
