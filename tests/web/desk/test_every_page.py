@@ -25,18 +25,18 @@ def evil(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_script_in_a_name_is_only_text(evil: Desk, path):
-    page = evil.get(path)
-    assert "<script" not in page and "onerror=" not in page
+def test_a_script_in_a_name_is_only_text_on_every_page(evil: Desk):
+    pages = {path: evil.get(path) for path in PAGES}
+    assert [path for path, page in pages.items() if "<script" in page or "onerror=" in page] == []
+    assert "&lt;script&gt;alert" in pages["/sessions/1"] and "&lt;script&gt;alert" in pages["/mail/in/1"]
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_looking_changes_nothing(evil: Desk, path):
+def test_looking_changes_nothing_on_any_page(evil: Desk):
     with evil.statements() as told:
-        evil.get(path)
-        evil.client.head(path)
-    assert told and writes(told) == []
+        for path in PAGES:
+            evil.get(path)
+            evil.client.head(path)
+    assert len(told) > len(PAGES) and writes(told) == []
 
 
 @pytest.mark.parametrize(
