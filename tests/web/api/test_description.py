@@ -70,13 +70,14 @@ def document(house: Api) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_every_call_does_what_its_description_says(house, address):
     config = SchemathesisConfig.from_dict(
         {
             "base-url": address,
             "headers": {"Authorization": f"Bearer {house.token}"},
             "generation": {"max-examples": 5, "deterministic": True},
-            "phases": {"stateful": {"enabled": False}},
+            "phases": {"stateful": {"enabled": False}, "coverage": {"unexpected-methods": ["PUT", "TRACE"]}},
             "operations": [{"include-name": name, "checks": ALSO} for name in UNSAYABLE],
         }
     )
