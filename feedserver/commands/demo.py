@@ -12,8 +12,9 @@ from .. import tokens
 from ..services import access, answering, enrolling, grouping, learning, organising, scheduling
 from ..services.house import House
 from ..services.work import Work
-from ..settings import Settings
+from ..settings import LOOPBACK, Settings
 from ..store import organisations
+from ..store.access import SignIn
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.keys import SigningKey
@@ -38,6 +39,18 @@ def fill_if_empty(found: Settings) -> str | None:
     return f"{found.base_url}/sign-in/{secret}" if secret else None
 
 
+def fresh_link(found: Settings) -> str | None:
+    """Another one-time link for the demo's administrator, on this machine alone (loopback): `./run` always says how to get in."""
+    if found.http_bind[0] not in LOOPBACK:
+        return None
+    house = parts.house(found)
+    try:
+        secret = house.run(parts.first_organisation(found, house.database), "demo", _fresh_link)
+    finally:
+        house.database.close()
+    return f"{found.base_url}/sign-in/{secret}" if secret else None
+
+
 def fill(work: Work) -> str | None:
     """All of it in one transaction: the whole demo or none. Returns the secret of the sign-in link, None where there are learners."""
     if work.db.scalar(select(Learner.id).limit(1)) is not None:
@@ -55,6 +68,14 @@ def fill(work: Work) -> str | None:
         session = scheduling.create_session(asked, courses[planned.course], _fields(work, planned), group)
         _people(asked, session.id, planned, people)
         _answers(replace(work, now=work.now - ANSWERED_BEFORE), session.id, planned, people)
+    return access.create_sign_in(work, content.ADMINISTRATOR, "owner")
+
+
+def _fresh_link(work: Work) -> str | None:
+    """A link for the demo's administrator, where this is the demo."""
+    there = select(SignIn.id).where(SignIn.organisation_id == work.organisation_id, SignIn.email_key == content.ADMINISTRATOR)
+    if work.db.scalar(there) is None:
+        return None
     return access.create_sign_in(work, content.ADMINISTRATOR, "owner")
 
 

@@ -169,7 +169,7 @@ def serve(*, with_demo: bool = False) -> None:
     migrate(found)
     signed_in = None
     if with_demo:
-        signed_in = demo_data.fill_if_empty(found)
+        signed_in = demo_data.fill_if_empty(found) or demo_data.fresh_link(found)
     supervisor = Supervisor(found, stop)
     try:
         addresses = supervisor.start()
