@@ -17,6 +17,7 @@ from flask import Blueprint, Flask, Response, abort, flash, redirect, request, u
 from sqlalchemy import func, select
 
 from ..addresses import Mailbox
+from ..ical.lines import clean_line
 from ..imip.reply_mail import reply_mail
 from ..itip.answer import Invitation, read_invitation, reply
 from ..settings import LOOPBACK
@@ -69,7 +70,7 @@ def guard() -> None:
 @dev.get("")
 def mailbox() -> Response:
     """All captured messages, newest first; `?to=` shows one person's."""
-    to = request.args.get("to", "")[:254]
+    to = clean_line(request.args.get("to", ""))[:254]
     with house().database.read() as db:
         query = select(CapturedMessage).order_by(CapturedMessage.id.desc())
         query = query.where(CapturedMessage.recipient == to) if to else query

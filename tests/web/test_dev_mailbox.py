@@ -18,9 +18,9 @@ from feedserver.store import keys
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.outbox import CapturedMessage, Delivery
 from feedserver.web import create_app
-from tests.web.desk.conftest import SECRETS, Desk, clock, house, visitor, writes
+from tests.web.desk.conftest import SECRETS, Desk, clock, house, store_url, visitor, writes
 
-__all__ = ["clock", "house", "visitor"]
+__all__ = ["clock", "house", "store_url", "visitor"]
 
 
 class Receiver:

@@ -13,9 +13,9 @@ from feedserver.services import scheduling
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.learners import Learner
 from feedserver.web.catalogues import language
-from tests.web.desk.conftest import Desk, clock, house, visitor, writes
+from tests.web.desk.conftest import Desk, clock, house, store_url, visitor, writes
 
-__all__ = ["clock", "house", "visitor"]
+__all__ = ["clock", "house", "store_url", "visitor"]
 TEMPLATE = Path(__file__).parents[2] / "templates" / "learner" / "page.html"
 
 

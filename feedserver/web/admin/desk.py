@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError
 
 from ...errors import FeedserverError, Forbidden
+from ...ical.lines import clean_line
 from ...services import access
 from ...services.work import Work
 from .. import pages
@@ -16,6 +17,7 @@ from ..house import house, settings
 
 T = TypeVar("T")
 MAY_ACT = ("owner", "training_manager")
+LARGEST_ID = 2**63 - 1
 _OPEN = {"admin.sign_in_page", "admin.use_link", "admin.signed_out"}
 admin = Blueprint("admin", __name__)
 
@@ -89,4 +91,9 @@ def act(verb: Callable[[Work], str | None], endpoint: str, **where: object) -> R
 
 def search_text() -> str:
     """What was typed into the search field, at most 200 characters."""
-    return request.args.get("q", "").replace("\0", "").strip()[:200]
+    return clean_line(request.args.get("q", ""))[:200]
+
+
+def typed(name: str, longest: int = 1000) -> str:
+    """A line that was typed beside a button."""
+    return clean_line(request.form.get(name, ""))[:longest]

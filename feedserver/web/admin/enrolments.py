@@ -22,7 +22,7 @@ from ...training.statuses import ATTENDANCE, BY_HAND, EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
 from . import people
-from .desk import act, admin, look, run
+from .desk import act, admin, look, run, typed
 from .overview import counts_of
 
 S = EnrolmentStatus
@@ -88,7 +88,7 @@ def _approve(work: Work, enrolment_id: int) -> str:
 
 
 def _refuse(work: Work, enrolment_id: int) -> str:
-    enrolling.reject(work, enrolment_id, request.form.get("reason", "").strip()[:1000])
+    enrolling.reject(work, enrolment_id, typed("reason"))
     return "Refused."
 
 

@@ -18,7 +18,7 @@ from ...store.sessions import LiveSession
 from .. import pages
 from ..forms import Field, Form
 from . import people
-from .desk import act, admin, look, run, search_text
+from .desk import act, admin, look, run, search_text, typed
 
 _CHANNEL_WORDS = {"both": "invitations by mail, and the feed", "feed": "the feed alone", "mail": "mail alone"}
 FIELDS = (
@@ -83,7 +83,7 @@ def edit_learner(learner_id: int) -> Response:
 @admin.post("/learners/<id:learner_id>/feeds")
 def new_feed(learner_id: int) -> Response:
     """Another feed, for another device."""
-    name = request.form.get("name", "").strip()[:100] or "Another calendar"
+    name = typed("name", 100) or "Another calendar"
 
     def verb(work: Work) -> str:
         subscribing.create_feed(work, learner_id, {"name": name})

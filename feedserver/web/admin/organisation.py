@@ -10,7 +10,7 @@ from ...store.access import ROLES
 from .. import pages
 from ..forms import Field, Form
 from ..house import settings
-from .desk import act, admin, look, run
+from .desk import LARGEST_ID, act, admin, look, run
 
 FIELDS = (
     Field("name", "Name of the organisation", required=True),
@@ -53,7 +53,7 @@ def revoke_token(token_id: int) -> Response:
     """End a token at once."""
 
     def verb(work: Work) -> str:
-        access.revoke_token(work, token_id)
+        access.revoke_token(work, min(token_id, LARGEST_ID))
         return "The token is revoked."
 
     return act(verb, "organisation")
@@ -73,7 +73,7 @@ def disable_sign_in(sign_in_id: int) -> Response:
     """Shut somebody out, signed-in browsers included."""
 
     def verb(work: Work) -> str:
-        access.disable_sign_in(work, sign_in_id)
+        access.disable_sign_in(work, min(sign_in_id, LARGEST_ID))
         return "Shut out, here and in every browser."
 
     return act(verb, "organisation")

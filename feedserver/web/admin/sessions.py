@@ -16,7 +16,7 @@ from ...store.sessions import LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
-from .desk import act, admin, look, run, search_text
+from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
 
 VISIBILITY = (
@@ -111,7 +111,7 @@ def set_calendar(session_id: int) -> Response:
 def cancel_session(session_id: int) -> Response:
     """Asks for the reason, then cancels for everybody."""
     if request.method == "POST":
-        reason = request.form.get("reason", "").strip()[:1000]
+        reason = typed("reason")
 
         def verb(work: Work) -> str:
             scheduling.cancel_session(work, session_id, reason)

@@ -16,6 +16,12 @@ PAGES = (
 
 
 @pytest.fixture
+def store_url(database_url: str) -> str:
+    """Both databases."""
+    return database_url
+
+
+@pytest.fixture
 def evil(desk: Desk) -> Desk:
     """Everything has a name that would like to be a script."""
     desk.learner(EVIL, email="evil@example.org")
@@ -105,3 +111,33 @@ def _inbound(desk: Desk, **values) -> int:
         db.add(row)
         db.flush()
         return row.id
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\u202e\u2066", "'; DROP TABLE learners; --", "%_\\", "x" * 5000, "9" * 40])
+def test_odd_texts_are_answered_with_a_page(desk: Desk, odd):
+    text = odd.encode("utf-8", "surrogatepass")
+    desk.session("Mia")
+    for path in ("/courses", "/learners", "/sessions", "/mail/out", "/mail/in"):
+        assert desk.client.get(path, query_string={"q": text, "page": text, "state": text, "which": text}).status_code == 200
+    for path, fields in _FORMS.items():
+        response = desk.send(path, None, **{name: text for name in fields})
+        assert response.status_code in (200, 303, 404, 412, 422), path
+    desk.send(f"/settings/tokens/{'9' * 25}/revoke", 404)
+
+
+_FORMS = {
+    "/courses/new": ("name", "description", "url"),
+    "/courses/1/groups": ("name",),
+    "/groups/1/members": ("who", "list"),
+    "/courses/1/sessions/new": ("group_id", "title", "start", "end", "timezone", "capacity", "fold", "instructors", "visibility"),
+    "/sessions/1/edit": ("version", "title", "start", "end", "timezone"),
+    "/sessions/1/people": ("who", "status"),
+    "/enrolments/1": ("do", "status", "reason"),
+    "/learners/new": ("name", "email", "timezone", "locale", "channel", "start_date", "external_id", "manager_email"),
+    "/learners/1/edit": ("name", "email", "timezone", "locale", "team"),
+    "/learners/1/feeds": ("name",),
+    "/settings": ("name", "mailbox_name", "mailbox_address", "timezone", "locale"),
+    "/settings/tokens": ("token_name",),
+    "/settings/sign-ins": ("email", "role"),
+    "/sessions/1/cancel": ("reason",),
+}

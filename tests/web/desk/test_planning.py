@@ -12,6 +12,12 @@ from tests.web.desk.conftest import Desk, writes
 SESSION = {"title": "Fire safety", "start": "2027-03-10T14:00", "end": "2027-03-10T15:00", "timezone": "Europe/Berlin"}
 
 
+@pytest.fixture
+def store_url(database_url: str) -> str:
+    """Both databases."""
+    return database_url
+
+
 def test_a_newcomer_walks_from_course_to_invited_people(desk: Desk):
     assert "Make a course" in desk.get("/")
     course = desk.send("/courses/new", name="Safety at work").location
