@@ -1,4 +1,8 @@
-"""Alembic's way in: the connection is handed over by `feedserver.store.migrations`."""
+"""Alembic's way in: the connection is handed over by `feedserver.store.migrations`.
+
+On SQLite a change that makes Alembic rebuild a table (a new constraint on an old table) drops the old one, and what refers to it goes with
+it by ON DELETE CASCADE: add columns and indexes to old tables, never constraints.
+"""
 
 from alembic import context
 

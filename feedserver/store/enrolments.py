@@ -14,7 +14,11 @@ _STATUSES = ", ".join(f"'{s}'" for s in EnrolmentStatus)
 
 
 class Enrolment(Base):
-    """`partstat` and `responded_at` are what the person last answered; `entry_id` is the entry now in their calendar (or the last one)."""
+    """`partstat` and `responded_at` are what the person last answered; `entry_id` is the entry now in their calendar (or the last one).
+
+    `offer_until`: a place from the waiting list is held until then. `hold_until`: the place of somebody who declined is still theirs.
+    `joined_at`: the join link was used during the session; `checked_in_at`: the check-in page was. `note`: why somebody was refused or moved.
+    """
 
     __tablename__ = "enrolments"
     __table_args__ = (
@@ -33,6 +37,11 @@ class Enrolment(Base):
     responded_at: Mapped[datetime | None]
     comment: Mapped[str | None]
     queued_at: Mapped[datetime | None]
+    offer_until: Mapped[datetime | None] = mapped_column(index=True)
+    hold_until: Mapped[datetime | None] = mapped_column(index=True)
+    joined_at: Mapped[datetime | None]
+    checked_in_at: Mapped[datetime | None]
+    note: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -13,7 +13,10 @@ CHANNELS = ("both", "feed", "mail")
 
 
 class Learner(Base):
-    """Somebody who is trained. `email_key` is the address as compared; zone and language are always filled."""
+    """Somebody who is trained. `email_key` is the address as compared; zone and language are always filled.
+
+    `target_email` is a second, confirmed address that mail goes to instead. `left_at`: no longer here.
+    """
 
     __tablename__ = "learners"
     __table_args__ = (
@@ -37,6 +40,10 @@ class Learner(Base):
     start_date: Mapped[date | None] = mapped_column(Date)
     page_id: Mapped[str]
     address_problem: Mapped[str | None]
+    left_at: Mapped[datetime | None]
+    channel_chosen_at: Mapped[datetime | None]
+    welcomed_at: Mapped[datetime | None]
+    target_email: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Integer, UniqueConstraint, select
+from sqlalchemy import Boolean, Integer, UniqueConstraint, false, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..addresses import Mailbox, canonical
@@ -12,10 +12,17 @@ from .base import Base, Id
 
 
 class Organisation(Base):
-    """A tenant, with the one constant mailbox that its invitations come from and its replies go to."""
+    """A tenant, with the one constant mailbox that its invitations come from and its replies go to.
+
+    `join_links`: entries carry the raw link of a session, or a page of ours that notes who used it. `banner`: a line of the organisation's own
+    in every invitation. `contact_email`: who gets what people write to us. `welcome`: new learners get a mail that makes us a known sender.
+    """
 
     __tablename__ = "organisations"
-    __table_args__ = (UniqueConstraint("mailbox_key"), UniqueConstraint("name"))
+    __table_args__ = (
+        UniqueConstraint("mailbox_key"),
+        UniqueConstraint("name"),
+    )
 
     id: Mapped[Id]
     name: Mapped[str]
@@ -25,6 +32,10 @@ class Organisation(Base):
     timezone: Mapped[str]
     locale: Mapped[str] = mapped_column(default="en")
     alarm_minutes: Mapped[int | None] = mapped_column(Integer, default=15)
+    join_links: Mapped[str] = mapped_column(default="raw", server_default="raw")
+    contact_email: Mapped[str | None]
+    banner: Mapped[str] = mapped_column(default="", server_default="")
+    welcome: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime]
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..training.changes import Snapshot
@@ -15,6 +15,8 @@ class LiveSession(Base):
     """One session as it stands now: a draft until `settle_at` passes and a revision is frozen from it (design decision 6).
 
     `start` and `end` are wall-clock times in `timezone`; `starts_at` and `ends_at` the instants derived from them.
+    An offer from the waiting list is held for `offer_minutes`, a declined place for `hold_minutes`, nothing in the `lock_minutes` before the
+    start. `planning`: edits collect until somebody publishes them, however long that takes.
     """
 
     __tablename__ = "live_sessions"
@@ -43,6 +45,11 @@ class LiveSession(Base):
     approval_required: Mapped[bool] = mapped_column(Boolean, default=False)
     waiting_list: Mapped[bool] = mapped_column(Boolean, default=False)
     calendar_enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    room_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    offer_minutes: Mapped[int] = mapped_column(Integer, default=24 * 60, server_default="1440")
+    hold_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    lock_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    planning: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     visibility: Mapped[str] = mapped_column(default="public")
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
