@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flask import Request
+from flask import Request, current_app
 
 from ..errors import FeedserverError
 from ..services import access
@@ -15,8 +15,7 @@ from .house import house
 _WINDOW = timedelta(minutes=1)
 _WRONG_A_MINUTE = 300
 _MOST_ADDRESSES = 10_000
-_lock = threading.Lock()
-_wrong: dict[str, tuple[datetime, int]] = {}
+_GUESSES = "feedserver.guesses"
 
 
 class Unauthorized(FeedserverError):
@@ -66,13 +65,25 @@ def caller(request: Request) -> Caller:
     return Caller(token.organisation_id, f"api:{token.name}")
 
 
+@dataclass(slots=True)
+class _Guesses:
+    """Wrong tokens by address since the beginning of its minute; in memory, of this process alone."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    counts: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+
+    def add(self, address: str, now: datetime) -> int:
+        with self.lock:
+            since, count = self.counts.get(address, (now, 0))
+            if now - since > _WINDOW:
+                since, count = now, 0
+            if len(self.counts) > _MOST_ADDRESSES:
+                self.counts.clear()
+            self.counts[address] = (since, count + 1)
+            return count + 1
+
+
 def _count_wrong(address: str, now: datetime) -> None:
-    with _lock:
-        since, count = _wrong.get(address, (now, 0))
-        if now - since > _WINDOW:
-            since, count = now, 0
-        if len(_wrong) > _MOST_ADDRESSES:
-            _wrong.clear()
-        _wrong[address] = (since, count + 1)
-    if count >= _WRONG_A_MINUTE:
+    guesses = current_app.extensions.setdefault(_GUESSES, _Guesses())
+    if guesses.add(address, now) > _WRONG_A_MINUTE:
         raise TooManyWrongTokens("Too many wrong tokens came from this address; wait a minute.")
