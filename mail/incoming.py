@@ -63,7 +63,8 @@ def _one_reply(work: Work, message: InboundMessage, incoming: Incoming, one: Iti
             "uid": "unknown"
         }
     mine = (who.enrolment_id, who.learner_id)
-    attendee = attendee_of(one, who.known)
+    # Whose answer it is of several, an administrator may say; no program in our corpus answers for more than one.
+    attendee = AttendeeProblem.MULTIPLE if len(one.attendees) > 1 else attendee_of(one, who.known)
     if isinstance(attendee, AttendeeProblem):
         return Decision("quarantined", attendee.value, _ATTENDEE[attendee], *mine), {"uid": "known", "attendee": attendee.value}
     trust = assess(
