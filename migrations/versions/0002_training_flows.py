@@ -72,14 +72,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("offer_minutes", sa.Integer(), server_default="1440", nullable=False))
         batch_op.add_column(sa.Column("hold_minutes", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("lock_minutes", sa.Integer(), server_default="0", nullable=False))
-        batch_op.add_column(sa.Column("planning", sa.Boolean(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("planning", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.create_index(batch_op.f("ix_live_sessions_room_id"), ["room_id"], unique=False)
 
     with op.batch_alter_table("organisations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("join_links", sa.Text(), server_default="raw", nullable=False))
         batch_op.add_column(sa.Column("contact_email", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("banner", sa.Text(), server_default="", nullable=False))
-        batch_op.add_column(sa.Column("welcome", sa.Boolean(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("welcome", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     # ### end Alembic commands ###
 
