@@ -42,6 +42,8 @@ PARTS = ("web", "worker", "receive")
 def worker() -> None:
     """Publish what has settled, send what is due, judge what came in, until SIGTERM or SIGINT."""
     found = parts.settings()
+    if found.imap_url:
+        log.warning("IMAP_URL is set, but this version does not poll a mailbox yet: let the mail come to the receiver or to `ingest`")
     house = parts.house(found)
     stop = _stopping()
     outgoing = Outgoing(house, found, stop)
@@ -202,7 +204,14 @@ class Supervisor:
         self.children: dict[str, subprocess.Popen] = {}
         self.said: dict[str, str] = {}
         host, port = found.http_bind
-        self.environment = {**os.environ, "FEEDSERVER_HTTP_BIND": f"{host}:{port}", "FEEDSERVER_BASE_URL": found.base_url}
+        bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.environment = {
+            **os.environ,
+            "FEEDSERVER_HTTP_BIND": bind,
+            "FEEDSERVER_BASE_URL": found.base_url,
+            "FEEDSERVER_EXPECT_RECEIVER": "1",
+        }
+        (found.data_dir / parts.INBOUND_FILE).unlink(missing_ok=True)
 
     def start(self) -> list[str]:
         """Start all; the lines that they print, or nothing when stopped meanwhile."""

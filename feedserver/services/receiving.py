@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import insert, select
@@ -18,6 +18,8 @@ from ..store.inbox import InboundMessage
 from ..store.organisations import Organisation
 
 _ADDRESSED = re.compile(rb"^(?:x-original-to|delivered-to|envelope-to|to)[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.I | re.M)
+_DELIVERED = re.compile(rb"^(?:x-original-to|delivered-to|envelope-to)[ \t]*:(.*)", re.I | re.M)
+_RETURN_PATH = re.compile(rb"^return-path[ \t]*:[ \t]*<([^\s<>]*)>", re.I | re.M)
 _ADDRESS = re.compile(rb"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 
 
@@ -46,6 +48,7 @@ def reads(known: dict[str, int], address: str) -> int | None:
 def store(db: Session, messages: Iterable[Received], now: datetime) -> list[int]:
     """Put messages into the inbox in one statement; returns the ids in the order given. The caller commits before it says yes."""
     known = mailboxes(db)
+    messages = [m if m.recipients else _from_header(m) for m in messages]
     rows = [
         {
             "organisation_id": _organisation(db, known, m), "received_at": now, "via": m.via, "peer": m.peer[:200], "envelope_from": m.envelope_from[:500],
@@ -56,6 +59,16 @@ def store(db: Session, messages: Iterable[Received], now: datetime) -> list[int]
     ]  # fmt: skip
     result = db.execute(insert(InboundMessage).returning(InboundMessage.id, sort_by_parameter_order=True), rows)
     return list(result.scalars())
+
+
+def _from_header(message: Received) -> Received:
+    """What a pipe hands over has no envelope: the MTA notes it on top (RFC 5321 4.4 for Return-Path, the others by custom)."""
+    head = re.split(rb"\r?\n\r?\n", message.data[:65536], maxsplit=1)[0]
+    recipients = [a.decode("ascii", "replace") for field in _DELIVERED.findall(head) for a in _ADDRESS.findall(field)]
+    sender = _RETURN_PATH.search(head)
+    return replace(
+        message, recipients=tuple(dict.fromkeys(recipients)), envelope_from=sender.group(1).decode("ascii", "replace") if sender else ""
+    )
 
 
 def _organisation(db: Session, known: dict[str, int], message: Received) -> int | None:
