@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from flask import Blueprint, Response, render_template
+from markupsafe import Markup, escape
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -24,6 +25,7 @@ _ERRORS = (
     Unreadable, Unauthorized, WrongToken, errors.NotFound, errors.Conflict, errors.Changed, errors.Invalid, errors.NotBuilt,
     TooManyWrongTokens, errors.Unavailable,
 )  # fmt: skip
+_ORDER = ("learners", "courses", "groups", "sessions", "enrolments", "feeds", "deliveries", "inbound")
 _WORDS = {
     400: "The body is not JSON", 401: "No token, or one that does not hold", 404: "Not found in this organisation", 409: "Cannot be done as things stand",
     412: "Changed meanwhile; `changes` says what", 413: "The body is too large", 415: "Not application/json", 422: "A value that cannot be taken; `field` names it",
@@ -69,7 +71,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def _routes() -> list[Route]:
-    return [one for one in routing.ROUTES if one.described]
+    return sorted((one for one in routing.ROUTES if one.described), key=lambda one: _ORDER.index(one.tag))
 
 
 def mount(blueprint: Blueprint) -> None:
@@ -81,7 +83,7 @@ def mount(blueprint: Blueprint) -> None:
 
     @blueprint.get("/docs")
     def docs() -> str:
-        return render_template("api/docs.html", calls=_calls(), errors=_errors(), introduction=_INTRODUCTION, prefix=PREFIX)
+        return render_template("api/docs.html", calls=_calls(), errors=_errors(), introduction=_marked(_INTRODUCTION), prefix=PREFIX)
 
 
 @cache
@@ -183,7 +185,7 @@ def _calls() -> list[dict[str, Any]]:
     """The table as the page shows it."""
     return [
         {
-            "name": one.name, "tag": one.tag, "method": one.method, "path": openapi_path(one.path), "words": one.handler.__doc__, "status": one.status,
+            "name": one.name, "tag": one.tag, "method": one.method, "path": openapi_path(one.path), "words": _marked(one.handler.__doc__ or ""), "status": one.status,
             "fields": _fields(one.body), "query": _fields(one.query), "answer": _fields(_item(one.answer)), "list": one.answer is not None and one.query is not None,
             "example": json.dumps(_EXAMPLES.get(one.body.__name__), indent=2) if one.body and one.body.__name__ in _EXAMPLES else "",
         }
@@ -205,8 +207,13 @@ def _fields(model: type[BaseModel] | None) -> list[dict[str, Any]]:
     return [{"name": name, "needed": name in needed} for name in schema.get("properties", {})]
 
 
+def _marked(words: str) -> Markup:
+    """`code` as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(words))))  # noqa: S704 (escaped before)
+
+
 def _errors() -> list[dict[str, Any]]:
     return [
-        {"code": problems.code_of(kind), "status": kind.status, "title": kind.title, "words": (kind.__doc__ or "").strip()}
+        {"code": problems.code_of(kind), "status": kind.status, "title": kind.title, "words": _marked((kind.__doc__ or "").strip())}
         for kind in _ERRORS
     ]
