@@ -1,7 +1,6 @@
 """Alembic's way in: the connection is handed over by `feedserver.store.migrations`.
 
-On SQLite a change that makes Alembic rebuild a table (a new constraint on an old table) drops the old one, and what refers to it goes with
-it by ON DELETE CASCADE: add columns and indexes to old tables, never constraints.
+On SQLite Alembic rebuilds a table for a new constraint and drops the old one; `store.migrations` has turned foreign keys off for that.
 """
 
 from alembic import context
