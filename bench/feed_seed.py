@@ -49,15 +49,17 @@ def seed(url: str, sample) -> dict[int, list[str]]:
 
 
 def _session(db, number: int, row: dict, now: datetime) -> None:
+    lines = row["description"].splitlines()
+    join = next(line for line in lines if line.startswith("Join: "))  # the product has a field of its own for it
     start = (now + timedelta(days=number % 500)).replace(tzinfo=None, hour=8 + number % 9, minute=0, second=0, microsecond=0)
     session = LiveSession(
         id=number,
         organisation_id=1,
         course_id=1,
         title=row["title"],
-        description=row["description"],
+        description="\n".join(line for line in lines if line != join),
         location=row["location"],
-        join_url=row["url"],
+        join_url=join.removeprefix("Join: "),
         start=start,
         end=start + timedelta(minutes=90),
         timezone="Europe/Berlin",

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Feeds of the product beside nginx serving the same bytes from files, and Radicale holding the same calendar, all in one run.
+"""Feeds of the product beside nginx serving files and Radicale holding calendars of as many events, all in one run.
 
-usage: .venv/bin/python bench/feeds.py [--rounds 5] [--secs 3] [--database URL of an empty database] [--only 50,304,beside]
+usage: .venv/bin/python bench/feeds.py [--rounds 5] [--secs 3] [--database URL of an empty database] [--only 50,304,beside] [--same]
+The peers hold the sample that the goals were set with; with --same they hold the product's own bytes, which are a fifth more.
 Needs nginx and wrk from the distribution, Radicale, and the harness of the peers in ../shared/bench.
 """
 
@@ -28,7 +29,7 @@ HARNESS = ROOT / "../shared/bench"
 sys.path[:0] = [str(ROOT), str(HARNESS)]
 
 import feed_bench  # noqa: E402
-from common import session_row, table  # noqa: E402
+from common import calendar_bytes, session_row, table  # noqa: E402
 
 from bench import feed_seed  # noqa: E402
 from feedserver.settings import Settings  # noqa: E402
@@ -180,6 +181,7 @@ def main() -> None:
     options.add_argument("--secs", type=int, default=3)
     options.add_argument("--database", help="an empty PostgreSQL database, in place of SQLite in a temporary folder")
     options.add_argument("--only", default="50,200,1000,304,beside")
+    options.add_argument("--same", action="store_true")
     chosen = options.parse_args()
     wanted = chosen.only.split(",")
     missing = [tool for tool in ("nginx", "wrk") if not shutil.which(tool)]
@@ -194,6 +196,8 @@ def main() -> None:
             port, pid = product(servers, url)
             bodies = {size: fetch(port, paths[size][0]) for size in paths}
             print("bytes of a feed:", json.dumps({size: len(body) for size, body in bodies.items()}), flush=True)
+            if not chosen.same:
+                bodies = {size: calendar_bytes(range(1, size + 1)) for size in paths}
             at = {"nginx": nginx(servers, bodies), "radicale": radicale(servers, bodies), "product": (port, pid)}
             good = [run(at, paths, one, chosen, folder) for one in wanted]
         finally:
