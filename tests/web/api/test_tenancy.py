@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from feedserver.store.rows import Base, Delivery
+from feedserver.store.rows import Base
 from tests.web.api.conftest import a_session
 from tests.web.api.test_stories import inbound
 
@@ -15,6 +15,7 @@ BODIES = {
     "editCourse": {"name": "Mine"},
     "editLearner": {"name": "Mine"},
     "editFeed": {"name": "Mine"},
+    "editRoom": {"name": "Mine"},
     "register": {"learner_id": 1},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
     "editEnrolment": {"status": "Cancelled"},
@@ -29,11 +30,18 @@ def theirs(other) -> dict[str, int]:
     group = other.post(f"/courses/{course['id']}/groups", {"name": "Theirs", "learner_ids": [learner["id"]]})
     session = other.session(course_id=course["id"], group_id=group["id"], title="Their secret")
     enrolment = other.get(f"/sessions/{session['id']}/enrolments")["items"][0]
-    return {
-        "learner_id": learner["id"], "course_id": course["id"], "group_id": group["id"], "session_id": session["id"], "enrolment_id": enrolment["id"],
-        "feed_id": other.get(f"/learners/{learner['id']}/feeds")["items"][0]["id"], "delivery_id": other.do(lambda work: work.db.scalar(select(Delivery.id))),
-        "inbound_id": inbound(other, "quarantined"), "recurrence_id": "20270301T080000Z",
-    }  # fmt: skip
+    feed, mail = other.get(f"/learners/{learner['id']}/feeds")["items"][0], other.get("/deliveries")["items"][0]
+    made = {
+        "learner": learner,
+        "course": course,
+        "group": group,
+        "session": session,
+        "enrolment": enrolment,
+        "feed": feed,
+        "delivery": mail,
+    }
+    ids = {f"{name}_id": row["id"] for name, row in made.items()}
+    return {**ids, "inbound_id": inbound(other, "quarantined"), "recurrence_id": "20270301T080000Z"}
 
 
 def everything(database) -> dict[str, list]:
@@ -79,7 +87,7 @@ def test_foreign_ids_in_bodies_and_filters_find_nothing(api, theirs, database):
 
 
 def test_lists_hold_ones_own_alone(api, theirs):
-    for path in ("/learners", "/courses", "/sessions", "/deliveries", "/inbound"):
+    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound"):
         assert api.get(path) == {"items": [], "next": None}
 
 
