@@ -52,12 +52,14 @@ def render(
     organizer: Mailbox | None = None,
     alarm_minutes: int | None = None,
     detail: Literal["everything", "busy"] = "everything",
+    notice: str = "",
 ) -> bytes:
     """The VEVENT with its slots.
 
     A message (`method`) has uid, dtstamp, sequence, attendee and, if a REQUEST, page. A feed entry (None) has
     uid, dtstamp, sequence, status, mark, alarm and, with every detail, page; no ORGANIZER and no ATTENDEE, which
-    would make programs ask for an answer. What is the same for all stands first: the mail encodes it once.
+    would make programs ask for an answer. What is the same for all stands first: the mail encodes it once. `notice` is
+    a sentence of ours in the description.
     """
     if method is not None and organizer is None:
         raise ValueError("A message needs its ORGANIZER.")
@@ -74,7 +76,7 @@ def render(
         parts.append(b"X-MICROSOFT-DISALLOW-COUNTER:TRUE\r\n")
         parts.append(_organizer(organizer))
     if method != "CANCEL" and not busy:
-        parts.append(_description(snapshot, words))
+        parts.append(_description(snapshot, words, notice))
     names = [STATUS] if method is None else []
     names += [UID, DTSTAMP, SEQUENCE, *([ATTENDEE] if method is not None else [ALARM])]
     parts += [slot(name) for name in names]
@@ -111,7 +113,7 @@ def _organizer(organizer: Mailbox) -> bytes:
     return fold(f"ORGANIZER{';CN=' + param(name) if name else ''}:mailto:{clean_line(organizer.address)}")
 
 
-def description(snapshot: Snapshot, words: Words) -> str:
+def description(snapshot: Snapshot, words: Words, notice: str = "") -> str:
     """The description as plain text, the join link first; of a private session nothing but how to join."""
     join = [
         (words.join, web_url(snapshot.join_url) or clean_line(snapshot.join_url)),
@@ -123,7 +125,7 @@ def description(snapshot: Snapshot, words: Words) -> str:
         text = plain(snapshot.description)
         course = [clean_line(snapshot.course_name), web_url(snapshot.course_url)]
         about = [(words.instructors, ", ".join(snapshot.instructors)), (words.course, " ".join(c for c in course if c))]
-    blocks = [_labelled(join), text, _labelled(about)]
+    blocks = [_labelled(join), clean_line(notice), text, _labelled(about)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -131,7 +133,7 @@ def _labelled(pairs: list[tuple[str, str]]) -> str:
     return "\n".join(f"{label}: {clean_line(value)}" for label, value in pairs if clean_line(value))
 
 
-def _description(snapshot: Snapshot, words: Words) -> bytes:
-    text = description(snapshot, words)
+def _description(snapshot: Snapshot, words: Words, notice: str) -> bytes:
+    text = description(snapshot, words, notice)
     head = (text + "\n\n" if text else "") + words.page + ": "
     return fold("DESCRIPTION:" + escape(head))[:-2] + slot(PAGE) + b"\r\n"

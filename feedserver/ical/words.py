@@ -19,5 +19,6 @@ class Words:
     waiting_list: str = "Waiting list"
     waiting_approval: str = "Waiting for approval"
     cancelled: str = "Cancelled"
+    held: str = "Held for you until %(until)s. Without a Yes by then it goes to the next on the list."
     ended: str = "This calendar has ended"
     ended_text: str = "Its address is no longer in use. Please unsubscribe from it."

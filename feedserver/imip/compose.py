@@ -7,6 +7,7 @@ is the alternative of the two texts alone.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,20 +45,23 @@ def compose(
     organisation_name: str,
     alarm_minutes: int | None = None,
     note: str = "",
+    held: datetime | None = None,
 ) -> Skeleton:
     """The message with slots.
 
-    `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare).
+    `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare); `held` until
+    when a seat is kept for them, in mail and entry.
 
     Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
     stored.
     """
     reader = Reader.of(locale, timezone)
-    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note)
+    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held)
     method = METHODS.get(kind)
     calendar = b""
     if method == "REQUEST":
-        calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes)
+        notice = reader.words.held % {"until": content.held} if content.held else ""
+        calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes, notice=notice)
     elif method == "CANCEL":
         calendar = cancel(snapshot, words=reader.words, organizer=sender)
     return Skeleton(_mail(content, sender, method, reader.say), calendar)
@@ -111,7 +115,8 @@ def _base64_part(head: bytes) -> bytes:
 
 def _render(name: str, content: Letter, say: Language) -> str:
     template = _environment(say.tag).get_template(name)
-    return template.render(letter=content, description=Markup(content.html), page_url=SLOTS["page_url"])  # noqa: S704 - made by plaintext.html
+    links = {name: SLOTS[name] for name in ("page_url", "answer_url")}
+    return template.render(letter=content, description=Markup(content.html), **links)  # noqa: S704 - made by plaintext.html
 
 
 @lru_cache(maxsize=16)

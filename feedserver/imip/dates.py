@@ -26,6 +26,12 @@ def when(snapshot: Snapshot, timezone: str, say: Language) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def moment(instant: datetime, timezone: str, say: Language) -> str:
+    """An instant in words: "Saturday, 21 November 2026, 11:00 (Berlin time, CET)"; UTC for an unknown zone."""
+    local = instant.astimezone(load(timezone) or UTC)
+    return f"{_day(local, say)}, {_clock(local, say)} ({zone_name(instant, timezone, say)})"
+
+
 def zone_name(instant: datetime, timezone: str, say: Language) -> str:
     """ "Berlin time, CET": the place as people know it, and the name that its clock has then."""
     zone = load(timezone) or UTC

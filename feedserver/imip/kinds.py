@@ -10,20 +10,27 @@ from .catalogues import _
 
 
 class Kind(StrEnum):
-    """Why we write. The last five are notices in words alone."""
+    """Why we write. Those that `METHODS` does not name are notices in words alone."""
 
     INVITE = "invite"
     UPDATE = "update"
     AGAIN = "again"
+    OFFER = "offer"
     CANCEL = "cancel"
     REMOVED = "removed"
     WITHDRAWN = "withdrawn"
     FULL = "full"
+    LAPSED = "lapsed"
     STALE_CANCEL = "stale_cancel"
     WAITING = "waiting"
     WAITING_APPROVAL = "waiting_approval"
     REFUSED = "refused"
     RELEASED = "released"
+    LEFT_LIST = "left_list"
+    LIST_ENDED = "list_ended"
+    OFFER_NOTICE = "offer_notice"
+    LAPSED_NOTICE = "lapsed_notice"
+    APPROVAL = "approval"
     CONFIRM_SENDER = "confirm_sender"
 
 
@@ -31,16 +38,21 @@ METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
     Kind.INVITE: "REQUEST",
     Kind.UPDATE: "REQUEST",
     Kind.AGAIN: "REQUEST",
+    Kind.OFFER: "REQUEST",
     Kind.CANCEL: "CANCEL",
     Kind.REMOVED: "CANCEL",
     Kind.WITHDRAWN: "CANCEL",
     Kind.FULL: "CANCEL",
+    Kind.LAPSED: "CANCEL",
     Kind.STALE_CANCEL: "CANCEL",
 }
 """The METHOD of a kind's calendar part; a kind that is missing here has none."""
 
 EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.FULL: ("position",),
+    Kind.LAPSED: ("position",),
+    Kind.LAPSED_NOTICE: ("position",),
+    Kind.APPROVAL: ("name", "address"),
     Kind.WAITING: ("position",),
     Kind.CONFIRM_SENDER: ("address",),
 }
@@ -57,6 +69,21 @@ class Wording:
     closing: tuple[str, ...] = ()
 
 
+ANSWER_LINKS: dict[Kind, str] = {
+    **dict.fromkeys((Kind.INVITE, Kind.UPDATE, Kind.AGAIN), _("Answer on a page")),
+    Kind.OFFER: _("Take it or leave it on a page"),
+    Kind.OFFER_NOTICE: _("Take it or leave it on a page"),
+    Kind.RELEASED: _("Take it back"),
+    **dict.fromkeys(
+        (Kind.WAITING, Kind.WAITING_APPROVAL, Kind.LAPSED, Kind.LAPSED_NOTICE), _("Where you stand, and how to leave the list")
+    ),
+    Kind.LEFT_LIST: _("Changed your mind?"),
+    Kind.APPROVAL: _("Approve or refuse"),
+}
+"""The words before the link to the page where these are answered."""
+
+HELD = _("The seat is held for you until %(until)s.")
+KEPT = _("It is kept for you until %(until)s.")
 ANSWER = _("Will you come? Press Yes or No in your mail program or on your page.")
 ASK_AGAIN = _("The time has changed, so please answer again.")
 STANDS = (
@@ -65,6 +92,10 @@ STANDS = (
 )
 _NOTHING = _("You need not do anything. If it still stands in your calendar, you can delete it there.")
 _NOTHING_TO_DO = _("You need not do anything.")
+_TAKE_IT = (
+    _("Say Yes by then to take it."),
+    _("No passes it on at once. Without an answer it is passed on then, and you go to the end of the waiting list."),
+)
 _POSITION = _("You are number %(position)s on the waiting list.")
 
 WORDINGS: dict[Kind, Wording] = {
@@ -110,6 +141,34 @@ WORDINGS: dict[Kind, Wording] = {
         ),
         (_NOTHING,),
     ),
+    Kind.OFFER: Wording(
+        _("A seat is free for you: %(title)s"),
+        _("A seat is free for you: %(title)s"),
+        (_("You were on the waiting list, and a seat has become free."),),
+        _TAKE_IT,
+    ),
+    Kind.OFFER_NOTICE: Wording(
+        _("A seat is free for you: %(title)s"),
+        _("A seat is free for you: %(title)s"),
+        (_("You were on the waiting list, and a seat has become free."),),
+        _TAKE_IT,
+    ),
+    Kind.LAPSED: Wording(
+        _("Passed on: %(title)s"),
+        _("Your seat was passed on: %(title)s"),
+        (
+            _("A seat was held for you, and no answer came in time, so the entry in your calendar is cancelled."),
+            _POSITION,
+            _("When a seat becomes free for you, you get a new invitation."),
+        ),
+        (_NOTHING,),
+    ),
+    Kind.LAPSED_NOTICE: Wording(
+        _("Passed on: %(title)s"),
+        _("Your seat was passed on: %(title)s"),
+        (_("A seat was held for you, and no answer came in time."), _POSITION),
+        (_NOTHING_TO_DO,),
+    ),
     Kind.STALE_CANCEL: Wording(
         _("Cancelled: %(title)s"),
         _("This invitation had already ended: %(title)s"),
@@ -137,8 +196,26 @@ WORDINGS: dict[Kind, Wording] = {
     Kind.RELEASED: Wording(
         _("You gave up your seat: %(title)s"),
         _("You gave up your seat: %(title)s"),
-        (_("You answered No, so your seat is free for somebody else."),),
-        (_("Changed your mind? Press Yes in your calendar or on your page. It counts while there are seats."),),
+        (_("You answered No, so you have given up your seat."),),
+        (_("Changed your mind? You can take it back while it is free. Otherwise you go on the waiting list."),),
+    ),
+    Kind.LEFT_LIST: Wording(
+        _("Off the list: %(title)s"),
+        _("You are off the list: %(title)s"),
+        (_("You no longer wait for a seat in this session."),),
+        (_NOTHING_TO_DO,),
+    ),
+    Kind.LIST_ENDED: Wording(
+        _("Cancelled: %(title)s"),
+        _("Cancelled: %(title)s"),
+        (_("You were waiting for a seat. This session is cancelled and will not take place."),),
+        (_NOTHING_TO_DO,),
+    ),
+    Kind.APPROVAL: Wording(
+        _("Please approve: %(title)s"),
+        _("Somebody wants to take part: %(title)s"),
+        (_("%(name)s (%(address)s) has registered, and you are asked to approve it."),),
+        (_("The page shows what there is to know. Nothing happens before you press a button there."),),
     ),
     Kind.CONFIRM_SENDER: Wording(
         _("Was this you? %(title)s"),

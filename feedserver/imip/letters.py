@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from feedserver.ical import vevent
 from feedserver.ical.lines import clean, clean_line
@@ -13,9 +14,9 @@ from feedserver.training.changes import Snapshot, asks_again, diff
 
 from . import dates
 from .catalogues import Language, _, language, words
-from .kinds import ANSWER, ASK_AGAIN, METHODS, STANDS, WORDINGS, Kind
+from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, WORDINGS, Kind
 
-SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "page_url")}
+SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "name", "page_url", "answer_url")}
 """What stands in a text for a value that is a learner's own."""
 
 
@@ -53,7 +54,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All that the templates show. Texts are cleaned, not escaped; `html` is safe as it is."""
+    """All that the templates show. Texts are cleaned, not escaped; `html` is safe as it is.
+
+    `answer` are the words before the link to the page where it is answered; `own_page`: the reader is the learner, who has one; `held` is
+    until when a seat is kept, in words.
+    """
 
     language: str
     subject: str
@@ -65,10 +70,15 @@ class Letter:
     html: str
     closing: tuple[str, ...]
     organisation: str
+    answer: str = ""
+    own_page: bool = True
+    held: str = ""
 
 
-def letter(kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | None, organisation: str, note: str) -> Letter:
-    """The letter of a kind; `told` is what these readers were last told, `note` an administrator's reason."""
+def letter(
+    kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | None, organisation: str, note: str, held: datetime | None = None
+) -> Letter:
+    """The letter of a kind; `told` is what these readers were last told, `note` an administrator's reason, `held` until when a seat is kept."""
     say, wording = reader.say, WORDINGS[kind]
     title = vevent.title(snapshot, reader.words)
     opening, closing = list(wording.opening), list(wording.closing)
@@ -77,6 +87,9 @@ def letter(kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | N
         closing += [ANSWER] if again else STANDS
         opening += [ASK_AGAIN] if again and told is not None else []
     sentences = [say(sentence, **SLOTS) for sentence in opening]
+    until = dates.moment(held, reader.timezone, say) if held else ""
+    if until:
+        sentences.append(say(KEPT if kind is Kind.RELEASED else HELD, until=until))
     reason = clean(note).strip()
     if reason:
         sentences.append(say(_("Reason: %(reason)s"), reason=reason))
@@ -93,6 +106,9 @@ def letter(kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | N
         html=html(text),
         closing=tuple(say(sentence) for sentence in closing),
         organisation=clean_line(organisation),
+        answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
+        own_page=kind is not Kind.APPROVAL,
+        held=until,
     )
 
 

@@ -45,6 +45,7 @@ class Values:
     dtstamp: int = 0
     partstat: str = "NEEDS-ACTION"
     page_url: str = ""
+    answer_url: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -62,6 +63,8 @@ _MAKERS: dict[str, Maker] = {
     slots.PAGE: lambda v: slots.slot_page(v.page_url),
     "text.page_url": lambda v: encode_value(v.page_url),
     "html.page_url": lambda v: encode_value(_escape(v.page_url)),
+    "text.answer_url": lambda v: encode_value(v.answer_url),
+    "html.answer_url": lambda v: encode_value(_escape(v.answer_url)),
 }
 
 

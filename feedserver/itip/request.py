@@ -8,9 +8,9 @@ from feedserver.ical.words import Words
 from feedserver.training.changes import Snapshot
 
 
-def request(snapshot: Snapshot, *, words: Words, organizer: Mailbox, alarm_minutes: int | None = None) -> bytes:
-    """The VCALENDAR with the slots uid, dtstamp, sequence, attendee and page."""
-    event = vevent.render(snapshot, method="REQUEST", words=words, organizer=organizer, alarm_minutes=alarm_minutes)
+def request(snapshot: Snapshot, *, words: Words, organizer: Mailbox, alarm_minutes: int | None = None, notice: str = "") -> bytes:
+    """The VCALENDAR with the slots uid, dtstamp, sequence, attendee and page; `notice` is a sentence of ours in the description."""
+    event = vevent.render(snapshot, method="REQUEST", words=words, organizer=organizer, alarm_minutes=alarm_minutes, notice=notice)
     return calendar("REQUEST", snapshot, event)
 
 

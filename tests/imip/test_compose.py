@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -202,3 +202,23 @@ def test_markdown_becomes_safe_html_without_pictures() -> None:
     )
 
     assert "<strong>b</strong>" in html and "<img" not in html and "<i " not in html and 'href="javascript' not in html
+
+
+def test_an_offer_says_until_when_in_the_mail_and_in_the_entry() -> None:
+    held = datetime(2026, 11, 21, 10, tzinfo=UTC)
+    message = mail(Kind.OFFER, held=held)
+    event = icalendar.Calendar.from_ical(message.get_payload(1).get_payload(decode=True)).events[0]
+
+    assert "The seat is held for you until Saturday, 21 November 2026, 11:00 (Berlin time, CET)." in part(message, "text/plain")
+    assert "Held for you until Saturday, 21 November 2026, 11:00" in event["DESCRIPTION"]
+    assert "11:00 (Berlinzeit, MEZ)" not in part(message, "text/html") and "05:00" in part(
+        mail(Kind.OFFER, held=held, timezone="America/New_York"), "text/plain"
+    )
+    assert "Held for you" not in str(icalendar.Calendar.from_ical(mail().get_payload(1).get_payload(decode=True)))
+
+
+def test_who_may_answer_is_given_the_page_for_it_and_an_approver_no_page_of_the_learner() -> None:
+    for kind in (Kind.INVITE, Kind.OFFER, Kind.RELEASED, Kind.WAITING):
+        assert "/rsvp/7." in part(mail(kind), "text/plain") and "/rsvp/7." in part(mail(kind), "text/html")
+    text = part(mail(Kind.APPROVAL), "text/plain")
+    assert "Tom Learner (lea.private@home.example) has registered" in text and "/my/" not in text and "/rsvp/7." in text

@@ -41,6 +41,7 @@ def values(**changes) -> Values:
         "sequence": 0,
         "dtstamp": 1_795_168_800,
         "page_url": "https://training.example.net/my/AbCd1234.EfGh5678EfGh5678EfGh5678EfGh5678EfGh5678EfG",
-        "extra": {"position": "3", "address": "lea.private@home.example"},
+        "answer_url": "https://training.example.net/rsvp/7.AbCd1234.EfGh5678EfGh5678EfGh5678EfGh5678EfGh5678EfG",
+        "extra": {"position": "3", "name": "Tom Learner", "address": "lea.private@home.example"},
     }
     return Values(**(own | changes))

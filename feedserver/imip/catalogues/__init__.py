@@ -85,6 +85,7 @@ _WORDS = {
     "waiting_list": _("Waiting list"),
     "waiting_approval": _("Waiting for approval"),
     "cancelled": _("Cancelled"),
+    "held": _("Held for you until %(until)s. Without a Yes by then it goes to the next on the list."),
     "ended": _("This calendar has ended"),
     "ended_text": _("Its address is no longer in use. Please unsubscribe from it."),
 }
