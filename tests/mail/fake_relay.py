@@ -51,6 +51,7 @@ class Received:
     data: bytes
     parameters: list[str] = field(default_factory=list)
     connection: int = 0
+    at: float = field(default_factory=time.monotonic)
 
 
 def server_context(certificate: Path = CERTIFICATE) -> ssl.SSLContext:
@@ -61,7 +62,7 @@ def server_context(certificate: Path = CERTIFICATE) -> ssl.SSLContext:
 
 
 class FakeRelay:
-    """See above. `messages`, `commands` (every command line), `connections` (how many were made), `url`, `wait_for`."""
+    """See above. `messages`, `acknowledged` (those whose 250 is on its way), `commands` (every command line), `connections` (how many were made), `url`, `wait_for`."""
 
     def __init__(
         self,
@@ -74,14 +75,18 @@ class FakeRelay:
         users: Mapping[str, str] | None = None,
         per_connection: int | None = None,
         drip: float = 0.0,
+        dawdle: float = 0.0,
         port: int = 0,
     ) -> None:
         """`tls` offers STARTTLS (or, with `smtps`, encrypts at once), `users` offers AUTH PLAIN and asks for it,
-        `per_connection` says 421 to the MAIL after so many messages, `drip` sends byte by byte, seconds apart."""
+        `per_connection` says 421 to the MAIL after so many messages, `drip` sends byte by byte, seconds apart,
+        `dawdle` takes so many seconds for each message: half of them before it is stored, half before its 250."""
         self.script = {k: list(v) if isinstance(v, list) else v for k, v in (script or {}).items()}
         self.offers = [*(["PIPELINING"] if pipelining else []), *offers]
         self.tls, self.smtps, self.users, self.per_connection, self.drip = tls, smtps, users, per_connection, drip
+        self.dawdle = dawdle
         self.messages: list[Received] = []
+        self.acknowledged: list[Received] = []
         self.commands: list[str] = []
         self.connections = 0
         self._lock = threading.Lock()
@@ -271,13 +276,17 @@ class _Talk:
 
     def dot(self, data: bytes) -> None:
         step = self.relay.step("dot")
+        time.sleep(self.relay.dawdle / 2)
         if step in (None, STORE_THEN_CUT, STORE_THEN_SILENCE) or isinstance(step, StoreThen):
             message = Received(self.sender, self.recipients, data, self.parameters, self.number)
             self.relay.messages.append(message)
             self.taken += 1
+            time.sleep(self.relay.dawdle / 2)
         if step in (CUT, STORE_THEN_CUT):
             raise _Ended
         if step in (SILENCE, STORE_THEN_SILENCE):
             self.mute()
         number = len(self.relay.messages)
+        if step is None:
+            self.relay.acknowledged.append(message)
         self.say(step.reply if isinstance(step, StoreThen) else (step or f"250 2.0.0 queued as {number}"))
