@@ -33,7 +33,7 @@ def waiting_to_leave(delivery):
 
 
 class MailSkeleton(Base):
-    """A message rendered at write time, once for all who read the same language in the same zone and were last told the same."""
+    """A message rendered at write time, once for all who read the same language in the same zone, were last told the same and have a seat held alike."""
 
     __tablename__ = "mail_skeletons"
 
@@ -42,6 +42,7 @@ class MailSkeleton(Base):
     batch: Mapped[int] = mapped_column(BigInteger, index=True)
     kind: Mapped[str]
     told_revision_id: Mapped[int | None] = mapped_column(BigId)
+    held_until: Mapped[datetime | None]
     sender_name: Mapped[str]
     sender_address: Mapped[str]
     locale: Mapped[str]

@@ -75,6 +75,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("planning", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.create_index(batch_op.f("ix_live_sessions_room_id"), ["room_id"], unique=False)
 
+    with op.batch_alter_table("mail_skeletons", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("held_until", Instant(), nullable=True))
+
     with op.batch_alter_table("organisations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("join_links", sa.Text(), server_default="raw", nullable=False))
         batch_op.add_column(sa.Column("contact_email", sa.Text(), nullable=True))
@@ -91,6 +94,9 @@ def downgrade() -> None:
         batch_op.drop_column("banner")
         batch_op.drop_column("contact_email")
         batch_op.drop_column("join_links")
+
+    with op.batch_alter_table("mail_skeletons", schema=None) as batch_op:
+        batch_op.drop_column("held_until")
 
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_live_sessions_room_id"))
