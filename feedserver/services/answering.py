@@ -156,17 +156,21 @@ def _answer(
 ) -> Decision:
     """One row of the answer table, the record of what was said, and the entry put right where it would say something else."""
     before = EnrolmentStatus(enrolment.status)
-    if entry.id == enrolment.entry_id:
+    # The invitation that a full session took back is still what a person on the list answers to.
+    listed = entry.ended_as == "waiting" and TABLE[before].listed
+    if entry.id == enrolment.entry_id or listed:
         enrolment.partstat, enrolment.responded_at, enrolment.updated_at = answer.value, at, work.now
         enrolment.comment = comment or None
     entry.partstat, entry.reconfirm = answer.value, False
+    if listed:
+        work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True).partstat = answer.value
     work.record(
         "answered", live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id, inbound_id=inbound_id,
         detail={"answer": answer.value, "status": before},
     )  # fmt: skip
     work.db.flush()
     word, mine = WORDS[answer], (enrolment.id, enrolment.learner_id)
-    if entry.ended_at is not None:
+    if entry.ended_at is not None and not (listed and answer == Answer.NO):
         righted = _put_right(work, session, entry, Kind.STALE_CANCEL) if answer != Answer.NO else False
         more = " They were told once more that it is taken back." if righted else ""
         return Decision(UNCHANGED, "entry_ended", f"{word} to an invitation that was taken back; nothing changes.{more}", *mine)
@@ -286,7 +290,7 @@ def _held(work: Work, entry: CalendarEntry) -> Held:
         .order_by(Delivery.sequence, Revision.number)
     )
     starts = {sequence: int(start.timestamp()) for sequence, start in work.db.execute(told)}
-    starts.setdefault(entry.sequence, int(work.db.get_one(Revision, entry.revision_id).starts_at.timestamp()))
+    starts[entry.sequence] = int(work.db.get_one(Revision, entry.revision_id).starts_at.timestamp())
     last = None
     if entry.reply_dtstamp is not None:
         last = LastReply(entry.reply_sequence or 0, entry.reply_dtstamp, entry.partstat)

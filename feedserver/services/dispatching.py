@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, insert, literal, null, or_, select, update
+from sqlalchemy import and_, case, exists, insert, literal, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ..addresses import Mailbox
@@ -48,8 +48,10 @@ class Readers:
 
 def people(session: LiveSession):
     """The session's entries with what their people need, `pending` (a message that has not left) and `told` (what they were last told; null: nothing)."""
-    pending = aliased(D_)
-    waiting = and_(pending.entry_id == E_.id, waiting_to_leave(pending))
+    pending, older = aliased(D_), aliased(D_)
+    # A worker that could not reach the relay gives back what it held, behind which a newer one may wait: the oldest knows the true "before".
+    behind = exists().where(older.entry_id == pending.entry_id, older.id < pending.id, waiting_to_leave(older))
+    waiting = and_(pending.entry_id == E_.id, waiting_to_leave(pending), ~behind)
     return (
         select(
             E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,

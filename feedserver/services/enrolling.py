@@ -266,6 +266,8 @@ def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, afte
     if after.entry or after.listed:
         notifying.begin(work, session, only=enrolment.id)
         notifying.show(work, session, mine)
+    if before is TABLE[S.DECLINED] and after.seat and enrolment.entry_id is not None:
+        notifying.catch_up(work, session, work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True))
 
 
 def _put(

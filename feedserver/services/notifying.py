@@ -62,7 +62,9 @@ def publish(work: Work, session: LiveSession) -> int:
     hold_waiting(work, session)
     revision = freeze(work, session)
     everybody = people(session)
-    behind = select(everybody).where(everybody.c.ended_at.is_(None), everybody.c.revision_id != revision.id).subquery()
+    # While invitations are off, who has one (having said No to it) is told nothing, and so stays behind.
+    here = true() if session.calendar_enabled else everybody.c.mailed.is_(False)
+    behind = select(everybody).where(everybody.c.ended_at.is_(None), everybody.c.revision_id != revision.id, here).subquery()
     groups = readers(work, behind)
     befores = {g.told: work.db.get_one(Revision, g.told).snapshot for g in groups if g.told is not None}
     changes = {told: diff(before, revision.snapshot) for told, before in befores.items()}
@@ -89,6 +91,8 @@ def _now_told(
 ) -> None:
     """The entries of those who were told, or whose feed shows it, now hold the revision; nothing is joined that need not be."""
     alive = (E_.live_session_id == session.id, E_.ended_at.is_(None), E_.revision_id != revision.id)
+    if not session.calendar_enabled:
+        alive = (*alive, E_.mailed.is_(False))
     now_told = {"revision_id": revision.id}
     if not any(g.pending for g in groups):
         declined = select(Enrolment.id).where(Enrolment.live_session_id == session.id, Enrolment.status == EnrolmentStatus.DECLINED)
@@ -128,12 +132,16 @@ def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
         return 0
     feed_only = select(E_.id).join(Enrolment, Enrolment.entry_id == E_.id).join(Learner, Learner.id == E_.learner_id).where(
         E_.live_session_id == session.id, E_.ended_at.is_(None), E_.mailed.is_(False), Enrolment.status.in_(ON_CALENDAR), Learner.channel != "feed",
+        or_(Enrolment.status != EnrolmentStatus.DECLINED, E_.partstat != "DECLINED"),
         Enrolment.id == only if only else true(),
     )  # fmt: skip
     stamp = later(work)
     work.db.execute(
         update(E_).where(E_.id.in_(feed_only))
-        .values(mailed=True, batch=batch, revision_id=revision.id, dtstamp=stamp, asked_dtstamp=stamp, asked_sequence=E_.sequence)
+        .values(
+            mailed=True, batch=batch, revision_id=revision.id, dtstamp=stamp, asked_dtstamp=stamp, asked_sequence=E_.sequence,
+            partstat=case((E_.partstat == "DECLINED", "NEEDS-ACTION"), else_=E_.partstat),
+        )
     )  # fmt: skip
     everybody = people(session)
     fresh = select(everybody).where(everybody.c.batch == batch, everybody.c.mailed).subquery()
@@ -207,16 +215,24 @@ def tell(
     """
     hold_waiting(work, session)
     ended = entry.ended_at is not None
-    revision = work.db.get_one(Revision, entry.revision_id) if ended else freeze(work, session)
+    revision = _present(work, session, entry)
+    bump = bump or revision.id != entry.revision_id
     everybody = people(session)
     one = select(everybody).where(everybody.c.id == entry.id).subquery()
     batch = new_batch()
     sent = 0
+
+    def choose(reader: Readers) -> Kind:
+        if ended or reader.told is None:
+            return kind if ended else Kind.INVITE
+        changed = kind is Kind.AGAIN and work.db.get_one(Revision, reader.told).snapshot != revision.snapshot
+        return Kind.UPDATE if changed else kind
+
     if entry.mailed and open_for_mail(work, session, revision.ends_at, even_without_calendar=ended):
         partstat = literal("NEEDS-ACTION") if ask else one.c.partstat
         seen_ = literal(seen) if seen else None
         sent = dispatch(
-            work, session, revision, batch, one, literal(True), readers(work, one, seen_), lambda reader: Kind.INVITE if reader.told is None and not ended else kind,
+            work, session, revision, batch, one, literal(True), readers(work, one, seen_), choose,
             method="CANCEL" if ended else "REQUEST", partstat=partstat, note=note, extra=extra, bump=int(bump),
             baseline=seen_,
         )  # fmt: skip
@@ -228,6 +244,14 @@ def tell(
     work.db.refresh(entry)
     bump_feeds(work, E_.id == entry.id)
     return sent
+
+
+def catch_up(work: Work, session: LiveSession, entry: CalendarEntry) -> int:
+    """Somebody who had said No is in again: they are sent what they were spared, or asked where their calendar still says No."""
+    declined = entry.partstat == "DECLINED"
+    if entry.ended_at is not None or not (declined or _present(work, session, entry).id != entry.revision_id):
+        return 0
+    return tell(work, session, entry, Kind.AGAIN, bump=declined, ask=declined)
 
 
 def show(work: Work, session: LiveSession, which: ColumnElement[bool]) -> None:
@@ -247,6 +271,14 @@ def show(work: Work, session: LiveSession, which: ColumnElement[bool]) -> None:
         .execution_options(synchronize_session=False)
     )
     bump_feeds(work, where)
+
+
+def _present(work: Work, session: LiveSession, entry: CalendarEntry) -> Revision:
+    """What one person can be told again: never an edit that still settles, nor a new time that all are asked about together."""
+    own, latest = work.db.get_one(Revision, entry.revision_id), latest_revision(work, session)
+    if entry.ended_at is not None or latest is None or asks_again(diff(own.snapshot, latest.snapshot)):
+        return own
+    return own if own.snapshot == latest.snapshot else latest
 
 
 def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: int, only: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 
 from ..errors import Changed, Conflict, Invalid
 from ..store.courses import Course, GroupMember, TrainingGroup
@@ -84,7 +84,9 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         changed |= _instants(times)
     withdrawn = before.get("calendar_enabled") and not changed["calendar_enabled"]
     if withdrawn:
-        notifying.end(work, session, CalendarEntry.mailed.is_(True), Kind.WITHDRAWN, ended_as="withdrawn")
+        # Who said No is left alone: that entry must be able to say Yes again.
+        mine = and_(CalendarEntry.mailed.is_(True), CalendarEntry.partstat != "DECLINED")
+        notifying.end(work, session, mine, Kind.WITHDRAWN, ended_as="withdrawn")
     for name, value in changed.items():
         setattr(session, name, value)
     session.version += 1
@@ -186,7 +188,8 @@ def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> 
         notifying.begin(work, session)
     if "capacity" in before:
         enrolling.promote(work, session)
-    if not set(before) & set(SHOWN_FIELDS):
+    turned_on = "calendar_enabled" in before and session.calendar_enabled
+    if not turned_on and not set(before) & set(SHOWN_FIELDS):
         return
     if not work.settle:
         notifying.publish(work, session)
