@@ -12,7 +12,9 @@ import queue
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
@@ -37,6 +39,7 @@ log = structlog.get_logger()
 BATCH = 250
 HEARTBEAT = 2.5
 POLL = 0.2
+UNSENT = 4
 RESTS = (1, 2, 5, 10, 20, 30, 60)
 _SENT = "UPDATE deliveries SET state='sent', final_at=?, last_code=250, last_error=NULL WHERE id=? AND worker_id=? AND fence=? AND state='sending'"
 _OTHER = (
@@ -60,6 +63,7 @@ class Outgoing:
         self._failures = 0
         self._skeleton = lru_cache(maxsize=512)(self._load_skeleton)
         self._secrets: dict[int, str] = {}
+        self._unsent: Counter[int] = Counter()
         place = "%s" if not self.database.is_sqlite else "?"
         self._sent_sql, self._other_sql = _SENT.replace("?", place), _OTHER.replace("?", place)
 
@@ -120,8 +124,10 @@ class Outgoing:
         if self._resting_until > time.monotonic() or not self._anything_due():
             return 0
         taken = self.database.run(self._take)
-        if taken and self.settings.captures:
-            self.database.run(lambda db: self._capture(db, taken))
+        if self.settings.captures:
+            envelopes = [envelope for one in taken if (envelope := self._filled(one, {})) is not None]
+            if envelopes:
+                self.database.run(lambda db: self._capture(db, envelopes))
         else:
             for one in taken:
                 self._ready.put(one)
@@ -167,18 +173,16 @@ class Outgoing:
 
     # -- capture ---------------------------------------------------------------------------------
 
-    def _capture(self, db, taken: list[Claimed]) -> None:
+    def _capture(self, db, envelopes: list[Envelope]) -> None:
         now = self.house.clock()
         rows = [
-            (e := self._envelope(one))
-            and {"delivery_id": e.key, "captured_at": now, "envelope_from": e.sender, "recipient": e.recipient, "raw": e.data}
-            for one in taken
+            {"delivery_id": e.key, "captured_at": now, "envelope_from": e.sender, "recipient": e.recipient, "raw": e.data}
+            for e in envelopes
         ]
         db.execute(insert(CapturedMessage), rows)
-        mine = (Delivery.id.in_([one.row.id for one in taken]), Delivery.worker_id == self.worker_id, Delivery.state == "sending")
-        db.execute(
-            update(Delivery).where(*mine).values(state="sent", final_at=now, last_code=250).execution_options(synchronize_session=False)
-        )
+        mine = (Delivery.id.in_([e.key for e in envelopes]), Delivery.worker_id == self.worker_id, Delivery.state == "sending")
+        sent = update(Delivery).where(*mine).values(state="sent", final_at=now, last_code=250)
+        db.execute(sent.execution_options(synchronize_session=False))
 
     # -- the wire --------------------------------------------------------------------------------
 
@@ -217,14 +221,30 @@ class Outgoing:
             self.database.run(lambda db: claims.release(db, self.worker_id, self.house.clock() + timedelta(seconds=1), ids=left))
 
     def _messages(self, first: Claimed, held: dict[int, Claimed]) -> Iterator[Envelope]:
-        yield self._envelope(first)
-        while not self._over:
+        one = first
+        while True:
+            envelope = self._filled(one, held)
+            if envelope is not None:
+                yield envelope
+            if self._over:
+                return
             try:
                 one = self._ready.get_nowait()
             except queue.Empty:
                 return
             held[one.row.id] = one
-            yield self._envelope(one)
+
+    def _filled(self, one: Claimed, held: dict[int, Claimed]) -> Envelope | None:
+        """The message, or None for one that cannot be made: that one ends, visible, and holds up no other."""
+        try:
+            return self._envelope(one)
+        except Exception as error:
+            log.exception("a message could not be made", delivery=one.row.id)
+            held.pop(one.row.id, None)
+            words = f"It could not be made from what is stored ({type(error).__name__}: {error})"[:500]
+            values = ("dead", None, microseconds(self.house.clock()), None, words, "content", 0, 0)
+            self._mark(self._other_sql, (*values, one.row.id, self.worker_id, one.fence))
+            return None
 
     def _settle(self, outcome: Outcome, held: dict[int, Claimed]) -> bool:
         """Note what became of a message before the next one leaves; False: the message is no longer ours, stop at once."""
@@ -233,8 +253,13 @@ class Outgoing:
         if outcome.state == "sent":
             return self._mark(self._sent_sql, (microseconds(now), outcome.key, self.worker_id, one.fence))
         if outcome.state == "unsent":
-            held[outcome.key] = one
-            return not self.lost.is_set()
+            self._unsent[outcome.key] += 1
+            if self._unsent[outcome.key] < UNSENT:
+                held[outcome.key] = one
+                return not self.lost.is_set()
+            # A relay that hangs up on this one message every time: it has to stand back, or it would be tried without end.
+            outcome = replace(outcome, state="temporary")
+        self._unsent.pop(outcome.key, None)
         step = after(outcome, one.row.attempts, now)
         if step.bounce_class == "hard_address" and step.state == "dead":
             self._blame(one, outcome)
