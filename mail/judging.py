@@ -11,7 +11,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy import and_, literal_column, or_, select, update
 
-from feedserver.imip.incoming import Incoming, broken
+from feedserver.imip.incoming import Incoming
 from feedserver.services.house import House
 from feedserver.services.receiving import Verdict, write
 from feedserver.settings import Settings
@@ -59,8 +59,12 @@ class Judging:
         return len(taken)
 
     def _judge(self, message_id: int, raw: bytes, tries: int) -> None:
-        incoming = self.pool.read(raw) if tries <= TRIES else broken("It could not be read: each try ended badly.")
+        # A worker that died with it in hand each time says nothing good of it, and nothing certain: a person decides.
+        if tries > TRIES:
+            self.house.database.run(lambda db: self._failed(db, message_id, "each try ended the worker", tries))
+            return
         try:
+            incoming = self.pool.read(raw)
             self.house.database.run(lambda db: self._settle(db, message_id, incoming))
         except Exception as error:
             log.exception("a message could not be judged", message=message_id)
