@@ -148,7 +148,7 @@ class World:
             items, following = items + page["items"], page["next"]
         return items
 
-    def learner(self, name: str, **fields: Any) -> dict:
+    def learner(self, name: str, /, **fields: Any) -> dict:
         address = f"{name.lower()}.{time.time_ns():x}@corp.example"
         return self.post("/learners", {"email": address, "name": f"{name} Learner", **fields})
 
