@@ -14,6 +14,7 @@ from ..store.feeds import Feed
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import Delivery
+from ..store.rooms import Room
 from ..store.sessions import LiveSession
 from .work import Work
 
@@ -26,6 +27,7 @@ NOUNS = {
     LiveSession: "session",
     Enrolment: "enrolment",
     Feed: "feed",
+    Room: "room",
     Delivery: "delivery",
     InboundMessage: "inbound message",
 }

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
-from ..errors import Changed, Conflict, Invalid
+from ..errors import Changed, Conflict, Invalid, NotFound
 from ..store.courses import Course, GroupMember, TrainingGroup
 from ..store.entries import CANCELLED, CalendarEntry
 from ..store.history import HistoryEntry
+from ..store.rooms import Room
 from ..store.sessions import LiveSession, Revision, Seats
 from ..training.changes import instant
 from ..training.wall_time import check_times, check_zone
-from . import enrolling, notifying
+from . import enrolling, notifying, planning
 from .finding import find, locked_session
 from .rendering import Kind
 from .work import Work
@@ -31,10 +32,12 @@ SHOWN_FIELDS = (
     "timezone",
     "fold",
     "visibility",
+    "room_id",
 )
 RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled")
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 _TIMES = ("start", "end", "timezone", "fold")
+_EDITING = ("edited", "planned", "plan discarded")
 
 
 def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_id: int | None = None) -> LiveSession:
@@ -44,6 +47,7 @@ def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_
         raise Invalid("That training group belongs to another course.", field="group_id")
     known = {k: v for k, v in values.items() if k in EDITABLE}
     _check(known["start"], known["end"], known["timezone"], known.get("fold", 0))
+    _check_room(work, known)
     session = LiveSession(
         organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, **known, **_instants(known),
     )  # fmt: skip
@@ -62,7 +66,10 @@ def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_
 
 
 def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version: int | None = None) -> LiveSession:
-    """Change fields; `version` is what the editor saw: where it no longer holds, `Changed` says what somebody else did meanwhile."""
+    """Change fields; `version` is what the editor saw: where it no longer holds, `Changed` says what somebody else did meanwhile.
+
+    With `planning` (given now, or on already) nothing changes yet but the plan.
+    """
     session = locked_session(work, session_id)
     if version is not None and version != session.version:
         raise Changed(
@@ -71,12 +78,17 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         )
     if session.status == "cancelled":
         raise Conflict("The session is cancelled and stays so; make a new session instead.")
-    unknown = set(values) - set(EDITABLE)
+    unknown = set(values) - {*EDITABLE, "planning"}
     if unknown:
         raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
+    plan = values.get("planning", session.planning)
+    values = {k: v for k, v in values.items() if k != "planning"}
+    if plan or session.planning:
+        return planning.edit(work, session, values, plan, lambda now, later: _check_plan(work, now, later))
     changed = {k: v for k, v in values.items() if getattr(session, k) != v}
     if not changed:
         return session
+    _check_room(work, changed)
     before = {k: getattr(session, k) for k in changed}
     if set(changed) & set(_TIMES):
         times = {k: values.get(k, getattr(session, k)) for k in _TIMES}
@@ -89,6 +101,7 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         notifying.end(work, session, mine, Kind.WITHDRAWN, ended_as="withdrawn")
     for name, value in changed.items():
         setattr(session, name, value)
+    work.db.expire(session, ["room"])
     session.version += 1
     session.updated_at = work.now
     if "capacity" in before:
@@ -110,6 +123,7 @@ def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession
         return session
     notifying.end(work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason)
     session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
+    session.plan, session.planning = None, False
     session.version += 1
     session.updated_at = work.now
     work.record("cancelled", live_session_id=session.id, detail={"reason": reason} if reason else None)
@@ -158,7 +172,7 @@ def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
     """What was changed after `version`: who, when, field, before, after."""
     query = (
         select(HistoryEntry)
-        .where(HistoryEntry.live_session_id == session.id, HistoryEntry.verb == "edited")
+        .where(HistoryEntry.live_session_id == session.id, HistoryEntry.verb.in_(_EDITING))
         .order_by(HistoryEntry.id.desc())
         .limit(50)
     )
@@ -172,14 +186,23 @@ def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
 
 def course_changed(work: Work, course_id: int) -> None:
     """A course's name or link shows in its sessions: those to come are to be told again after the settle time."""
+    _settle(work, LiveSession.course_id == course_id)
+
+
+def room_changed(work: Work, room_id: int) -> None:
+    """A room's name or location is the place of the sessions that say no other: those to come are to be told again."""
+    _settle(work, LiveSession.room_id == room_id, LiveSession.location == "")
+
+
+def _settle(work: Work, *which: ColumnElement[bool]) -> None:
     coming = (
-        LiveSession.course_id == course_id,
+        LiveSession.organisation_id == work.organisation_id,
         LiveSession.status == "scheduled",
         LiveSession.ends_at > work.now,
         LiveSession.settle_at.is_(None),
     )
     work.db.execute(
-        update(LiveSession).where(*coming).values(settle_at=work.now + work.settle).execution_options(synchronize_session=False)
+        update(LiveSession).where(*which, *coming).values(settle_at=work.now + work.settle).execution_options(synchronize_session=False)
     )
 
 
@@ -200,17 +223,37 @@ def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> 
 
 def _set_capacity(work: Work, session: LiveSession) -> None:
     seats = work.db.get_one(Seats, session.id, populate_existing=True)
-    if session.capacity is not None and session.capacity < seats.taken:
+    _check_capacity(session.capacity, seats)
+    seats.capacity, seats.over_capacity = session.capacity, 0
+
+
+def _check_capacity(capacity: int | None, seats: Seats) -> None:
+    if capacity is not None and capacity < seats.taken:
         raise Invalid(
-            f"{seats.taken} people hold seats; take {seats.taken - session.capacity} of them off first, or choose a capacity of {seats.taken} or more.",
+            f"{seats.taken} people hold seats; take {seats.taken - capacity} of them off first, or choose a capacity of {seats.taken} or more.",
             field="capacity",
         )
-    seats.capacity, seats.over_capacity = session.capacity, 0
 
 
 def _check(start, end, timezone, fold) -> None:
     check_zone(timezone)
     check_times(start, end, timezone, fold)
+
+
+def _check_plan(work: Work, session: LiveSession, plan: Mapping[str, Any]) -> None:
+    _check(*(plan.get(name, getattr(session, name)) for name in _TIMES))
+    _check_room(work, plan)
+    if plan.get("capacity") is not None:
+        _check_capacity(plan["capacity"], work.db.get_one(Seats, session.id, populate_existing=True))
+
+
+def _check_room(work: Work, values: Mapping[str, Any]) -> None:
+    if values.get("room_id") is None:
+        return
+    try:
+        find(work, Room, values["room_id"])
+    except NotFound as error:
+        raise Invalid(error.detail, field="room_id") from error
 
 
 def _instants(values: Mapping[str, Any]) -> dict[str, Any]:

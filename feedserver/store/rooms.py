@@ -22,3 +22,8 @@ class Room(Base):
     location: Mapped[str] = mapped_column(default="")
     capacity: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
+
+    @property
+    def place(self) -> str:
+        """As it stands in calendars: the name, and where that is."""
+        return f"{self.name}, {self.location}" if self.location else self.name

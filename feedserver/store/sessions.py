@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from ..training.changes import Snapshot
 from .base import Base, BigId, Id, ref
+from .rooms import Room
 
 
 class LiveSession(Base):
@@ -16,7 +17,7 @@ class LiveSession(Base):
 
     `start` and `end` are wall-clock times in `timezone`; `starts_at` and `ends_at` the instants derived from them.
     An offer from the waiting list is held for `offer_minutes`, a declined place for `hold_minutes`, nothing in the `lock_minutes` before the
-    start. `planning`: edits collect until somebody publishes them, however long that takes.
+    start. `planning`: edits collect in `plan` (field: value) until somebody publishes them. `files`: name and address of each `SessionFile`.
     """
 
     __tablename__ = "live_sessions"
@@ -49,7 +50,9 @@ class LiveSession(Base):
     offer_minutes: Mapped[int] = mapped_column(Integer, default=24 * 60, server_default="1440")
     hold_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lock_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    files: Mapped[list[list[str]] | None] = mapped_column(JSON)
     planning: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    plan: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     visibility: Mapped[str] = mapped_column(default="public")
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
@@ -57,6 +60,14 @@ class LiveSession(Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    # One statement for all sessions of a list; an outer join could not be locked on PostgreSQL.
+    room: Mapped[Room | None] = relationship(primaryjoin=lambda: foreign(LiveSession.room_id) == Room.id, viewonly=True, lazy="selectin")
+
+    @property
+    def place(self) -> str:
+        """Where it takes place: what was written, else the room."""
+        return self.location or (self.room.place if self.room is not None else "")
 
     def snapshot(self, course: object) -> Snapshot:
         """What a calendar would show of it now; `course` gives `name` and `url`."""
@@ -67,13 +78,14 @@ class LiveSession(Base):
             timezone=self.timezone,
             fold=self.fold,
             description=self.description,
-            location=self.location,
+            location=self.place,
             join_url=self.join_url,
             access_code=self.access_code,
             instructors=tuple(self.instructors or ()),
             visibility=self.visibility,
             course_name=course.name,
             course_url=course.url,
+            files=tuple((name, url) for name, url in self.files or ()),
         )
 
 

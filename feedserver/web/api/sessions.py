@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from pydantic import Field
 from sqlalchemy import func, select, tuple_
 
 from ...errors import Changed, NotBuilt
-from ...services import scheduling
+from ...services import conflicts, scheduling
 from ...services.finding import find, locked_session
 from ...services.work import Work
 from ...store.base import microseconds
@@ -43,7 +44,6 @@ Fold = Annotated[int, Field(ge=0, le=1, description="Which of two, where the clo
 Capacity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 _NOT_BUILT = {
     "recurrence": "Series come with a later version; make one session a date.",
-    "room_id": "Rooms come with a later version; name the room in `location`.",
 }
 _FIXED = "This cannot be changed in a session; make a new session instead."
 
@@ -57,7 +57,8 @@ class NewSession(Body):
     group_id: RowId | None = None
     title: Title
     description: lines(20_000) = ""
-    location: line(500) = ""
+    location: line(500) = Field("", description="Empty: the room's name and location, if there is a room.")
+    room_id: RowId | None = None
     join_url: Url = ""
     access_code: line(100) = ""
     instructors: Instructors = []
@@ -81,6 +82,7 @@ class SessionChange(Body):
     title: Title = optional()
     description: lines(20_000) = optional()
     location: line(500) = optional()
+    room_id: RowId | None = optional()
     join_url: Url = optional()
     access_code: line(100) = optional()
     instructors: Instructors = optional()
@@ -118,6 +120,7 @@ class SessionOut(Out):
     title: str
     description: str
     location: str
+    room_id: int | None
     join_url: str
     access_code: str
     instructors: list[str]
@@ -141,6 +144,21 @@ class SessionOut(Out):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class WarningOut(Out):
+    """Something that is wanted twice: `kind` is instructor, room, learners or capacity (of the room; then `session_id` is null)."""
+
+    kind: Literal["instructor", "room", "learners", "capacity"]
+    session_id: int | None
+    title: str
+    detail: str
+
+
+class OneSessionOut(SessionOut):
+    """A session, with what it wants that another session at the same time has: said, never a reason to refuse."""
+
+    warnings: list[WarningOut]
 
 
 class SessionQuery(paging.Query):
@@ -170,6 +188,12 @@ def show(work: Work, sessions: Sequence[LiveSession]) -> list[SessionOut]:
     return [_show(s, sequences[s.id], seats[s.id], counts[s.id]) for s in sessions]
 
 
+def show_one(work: Work, session: LiveSession) -> OneSessionOut:
+    """One session as it is answered, with its warnings."""
+    warnings = [WarningOut(**dataclasses.asdict(one)) for one in conflicts.of_session(work, session)]
+    return OneSessionOut(**dict(show(work, [session])[0]), warnings=warnings)
+
+
 def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) -> SessionOut:
     plain = {n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments")}
     free = None if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)
@@ -177,12 +201,12 @@ def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) ->
     return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts)
 
 
-@route("POST", "/sessions", body=NewSession, answer=SessionOut, status=201, problems=(404,), tagged=True)
+@route("POST", "/sessions", body=NewSession, answer=OneSessionOut, status=201, problems=(404,), tagged=True)
 def create_session(work: Work, call: Call) -> Answer:
     """Add a session. With `group_id` the members of that training group are Invited and mailed."""
     values = call.body.model_dump(exclude={"course_id", "group_id"})
     session = scheduling.create_session(work, call.body.course_id, values, call.body.group_id)
-    return Answer(show(work, [session])[0], headers=at("sessions", session.id))
+    return Answer(show_one(work, session), headers=at("sessions", session.id))
 
 
 @route("GET", "/sessions", query=SessionQuery, answer=Page[SessionOut])
@@ -203,23 +227,23 @@ def list_sessions(work: Work, call: Call) -> Page[SessionOut]:
     return Page[SessionOut](items=show(work, rows), next=following)
 
 
-@route("GET", "/sessions/<id:session_id>", answer=SessionOut, problems=(404,), tagged=True)
-def get_session(work: Work, call: Call) -> SessionOut:
+@route("GET", "/sessions/<id:session_id>", answer=OneSessionOut, problems=(404,), tagged=True)
+def get_session(work: Work, call: Call) -> OneSessionOut:
     """One session. Its ETag names the version that If-Match takes; counts of people change without it."""
-    return show(work, [find(work, LiveSession, call.path["session_id"])])[0]
+    return show_one(work, find(work, LiveSession, call.path["session_id"]))
 
 
-@route("PATCH", "/sessions/<id:session_id>", body=SessionChange, answer=SessionOut, problems=(404, 409, 412), tagged=True)
-def edit_session(work: Work, call: Call) -> SessionOut:
+@route("PATCH", "/sessions/<id:session_id>", body=SessionChange, answer=OneSessionOut, problems=(404, 409, 412), tagged=True)
+def edit_session(work: Work, call: Call) -> OneSessionOut:
     """Change a session. An If-Match that no longer holds answers 412 with what changed meanwhile, and changes nothing."""
     session = scheduling.edit_session(work, call.path["session_id"], call.body.given(), _seen(work, call))
-    return show(work, [session])[0]
+    return show_one(work, session)
 
 
 @route(
-    "POST", "/sessions/<id:session_id>/cancel", body=Reason, body_required=False, answer=SessionOut, problems=(404, 412), tagged=True
+    "POST", "/sessions/<id:session_id>/cancel", body=Reason, body_required=False, answer=OneSessionOut, problems=(404, 412), tagged=True
 )  # fmt: skip
-def cancel_session(work: Work, call: Call) -> SessionOut:
+def cancel_session(work: Work, call: Call) -> OneSessionOut:
     """Cancel for everybody; it stays cancelled. A second time changes nothing."""
     session_id, version = call.path["session_id"], _seen(work, call)
     session = locked_session(work, session_id)
@@ -228,7 +252,7 @@ def cancel_session(work: Work, call: Call) -> SessionOut:
             "Somebody else has changed this session since you opened it. Look at the changes and cancel again.",
             extra={"changes": scheduling.changes_since(work, session, version), "version": session.version},
         )
-    return show(work, [scheduling.cancel_session(work, session_id, call.body.reason or "")])[0]
+    return show_one(work, scheduling.cancel_session(work, session_id, call.body.reason or ""))
 
 
 @route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=Anything, described=False)

@@ -39,6 +39,7 @@ def theirs(other) -> dict[str, int]:
         "enrolment": enrolment,
         "feed": feed,
         "delivery": mail,
+        "room": other.post("/rooms", {"name": "Theirs"}),
     }
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
     return {**ids, "inbound_id": inbound(other, "quarantined"), "recurrence_id": "20270301T080000Z"}
