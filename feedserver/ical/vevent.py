@@ -125,6 +125,8 @@ def description(snapshot: Snapshot, words: Words, notice: str = "") -> str:
         text = plain(snapshot.description)
         course = [clean_line(snapshot.course_name), web_url(snapshot.course_url)]
         about = [(words.instructors, ", ".join(snapshot.instructors)), (words.course, " ".join(c for c in course if c))]
+        # Links and no ATTACH: Google, Outlook and Apple drop that, and octets of strangers do not belong into a calendar.
+        about += [(words.file, f"{clean_line(name)} {web_url(url)}") for name, url in snapshot.files]
     blocks = [_labelled(join), clean_line(notice), text, _labelled(about)]
     return "\n\n".join(block for block in blocks if block)
 

@@ -15,6 +15,7 @@ class Words:
     access_code: str = "Access code"
     instructors: str = "Instructors"
     course: str = "Course"
+    file: str = "File"
     page: str = "Your page"
     waiting_list: str = "Waiting list"
     waiting_approval: str = "Waiting for approval"

@@ -122,6 +122,7 @@ def _details(snapshot: Snapshot, reader: Reader, inviting: bool) -> tuple[Detail
     if inviting and snapshot.visibility != "private":
         details.append(_detail(say(_("Instructors")), ", ".join(snapshot.instructors)))
         details.append(_detail(say(_("Course")), snapshot.course_name or snapshot.course_url, snapshot.course_url))
+        details += [_detail(say(_("File")), name, url) for name, url in snapshot.files]
     return tuple(detail for detail in details if detail.lines)
 
 
@@ -138,6 +139,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Snapshot], str]]] = {
     "access_code": (_("Access code"), lambda s: s.access_code),
     "instructors": (_("Instructors"), lambda s: ", ".join(s.instructors)),
     "course_name": (_("Course"), lambda s: s.course_name),
+    "files": (_("Files"), lambda s: ", ".join(name for name, _url in s.files)),
 }
 _SHOWN_OF_PRIVATE = {"location", "join_url", "access_code"}
 

@@ -8,6 +8,7 @@ from .entries import CalendarEntry
 from .feeds import Feed
 from .files import SessionFile
 from .history import HistoryEntry
+from .imports import ImportJob
 from .inbox import InboundMessage
 from .keys import SigningKey
 from .learners import FeedVersion, Learner, LearnerAlias
@@ -18,7 +19,7 @@ from .sessions import LiveSession, Revision, RevisionVevent, Seats
 
 __all__ = [
     "ApiToken", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Course", "Delivery", "Enrolment", "Feed", "FeedVersion",
-    "GroupMember", "HistoryEntry", "InboundMessage", "Learner", "LearnerAlias", "LiveSession", "MailSkeleton", "Organisation",
+    "GroupMember", "HistoryEntry", "ImportJob", "InboundMessage", "Learner", "LearnerAlias", "LiveSession", "MailSkeleton", "Organisation",
     "RelayPace", "RememberedAnswer", "Revision", "RevisionVevent", "Room", "Seats", "SessionFile", "SignIn", "SignInLink", "SigningKey", "TrainingGroup", "Worker",
 ]  # fmt: skip
 

@@ -15,7 +15,7 @@ class Snapshot:
     """Everything about a live session that a calendar entry or a mail about it shows.
 
     `start` and `end` are wall-clock times without offset in the IANA zone `timezone`; `fold` picks one of two where the clock goes back.
-    `description` is Markdown. `visibility` is public, private or busy.
+    `description` is Markdown. `visibility` is public, private or busy. `files` are pairs of name and address.
     """
 
     title: str
@@ -31,6 +31,7 @@ class Snapshot:
     visibility: str = "public"
     course_name: str = ""
     course_url: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
     @property
     def starts_at(self) -> datetime:
@@ -46,6 +47,9 @@ class Snapshot:
         """As stored with a revision: keys sorted, times as ISO text."""
         values = dataclasses.asdict(self)
         values["start"], values["end"] = self.start.isoformat(), self.end.isoformat()
+        # Left out where there are none: what an older version stored is then the same text.
+        if not self.files:
+            del values["files"]
         return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -56,6 +60,7 @@ class Snapshot:
         values = {k: v for k, v in values.items() if k in known}
         values["start"], values["end"] = datetime.fromisoformat(values["start"]), datetime.fromisoformat(values["end"])
         values["instructors"] = tuple(values.get("instructors", ()))
+        values["files"] = tuple((name, url) for name, url in values.get("files", ()))
         return cls(**values)
 
 

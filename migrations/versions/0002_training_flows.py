@@ -29,6 +29,35 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "import_jobs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("welcome", sa.Boolean(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("at_line", sa.Integer(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("joined", sa.Integer(), nullable=False),
+        sa.Column("mailed", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.JSON(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("alive_at", Instant(), nullable=True),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisations.id"], name=op.f("fk_import_jobs_organisation_id_organisations"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_jobs")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("import_jobs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_import_jobs_organisation_id"), ["organisation_id"], unique=False)
+
+    op.create_table(
         "session_files",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("organisation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -73,6 +102,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("hold_minutes", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("lock_minutes", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("planning", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("files", sa.JSON(), nullable=True))
         batch_op.create_index(batch_op.f("ix_live_sessions_room_id"), ["room_id"], unique=False)
 
     with op.batch_alter_table("mail_skeletons", schema=None) as batch_op:
@@ -100,6 +130,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_live_sessions_room_id"))
+        batch_op.drop_column("files")
         batch_op.drop_column("planning")
         batch_op.drop_column("lock_minutes")
         batch_op.drop_column("hold_minutes")
@@ -125,5 +156,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_session_files_live_session_id"))
 
     op.drop_table("session_files")
+    with op.batch_alter_table("import_jobs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_import_jobs_organisation_id"))
+
+    op.drop_table("import_jobs")
     op.drop_table("rooms")
     # ### end Alembic commands ###

@@ -16,6 +16,7 @@ CHANGES = {
     "title": "Fire drill", "start": datetime(2027, 3, 4, 10), "end": datetime(2027, 3, 3, 12), "timezone": "Europe/London", "fold": 1,
     "description": "other", "location": "Room 6", "join_url": "https://meet.example/2", "access_code": "1", "instructors": ("Bo",),
     "visibility": "private", "course_name": "Fire", "course_url": "https://c.example/2",
+    "files": (("Map.pdf", "https://t.example/files/x/Map.pdf"),),
 }  # fmt: skip
 
 
@@ -65,3 +66,9 @@ def test_the_instants_follow_from_wall_time_and_zone():
     twice = snapshot(start=datetime(2027, 10, 31, 2, 30), end=datetime(2027, 10, 31, 4), fold=0)
     assert twice.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
     assert dataclasses.replace(twice, fold=1).starts_at - twice.starts_at == timedelta(hours=1)
+
+
+def test_files_come_back_as_they_were_and_none_leave_no_trace_in_what_is_stored():
+    with_files = snapshot(files=(("Map.pdf", "https://t.example/files/x/Map.pdf"),))
+    assert Snapshot.from_json(with_files.to_json()) == with_files
+    assert "files" not in snapshot().to_json() and Snapshot.from_json(snapshot().to_json()).files == ()

@@ -81,6 +81,7 @@ _WORDS = {
     "access_code": _("Access code"),
     "instructors": _("Instructors"),
     "course": _("Course"),
+    "file": _("File"),
     "page": _("Your page"),
     "waiting_list": _("Waiting list"),
     "waiting_approval": _("Waiting for approval"),
