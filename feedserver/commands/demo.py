@@ -127,7 +127,9 @@ def _moved(found: Settings, base: str, link: str) -> str:
 
 
 def _name(work: Work) -> None:
-    """A name as a real one has; one that somebody chose is left, and so is the mailbox."""
+    """A name as a real one has, and the zone of its sessions; what somebody chose is left, and so is the mailbox."""
+    if work.organisation.timezone == Settings.timezone:
+        organising.edit_organisation(work, {"timezone": "Europe/Berlin"})
     if work.organisation.name != Settings().organizer.name:
         return
     taken = work.db.scalar(select(Organisation.id).where(Organisation.name == content.ORGANISATION))
