@@ -18,7 +18,11 @@ from itsdangerous import BadSignature, Signer
 FEED = "feed-v1"
 LEARNER_PAGE = "my-v1"
 ANSWER = "rsvp-v1"
+APPROVAL = "approval-v1"
 BOUNCE = "bounce-v1"
+CHECK_IN = "check-in-v1"
+CHECK_IN_MAIL = "check-in-mail-v1"
+JOIN = "join-v1"
 _LONGEST = 256
 
 
@@ -44,6 +48,11 @@ def _signer(purpose: str, key: str) -> Signer:
 def sign(purpose: str, payload: str, key: str) -> str:
     """`payload.signature`, URL-safe; 60 characters for a public id."""
     return _signer(purpose, key).sign(payload).decode()
+
+
+def join_path(enrolment_id: int, key: str) -> str:
+    """Where one person joins a session, on a page of ours."""
+    return f"/join/{sign(JOIN, str(enrolment_id), key)}"
 
 
 def read(purpose: str, token: str, keys: Iterable[str]) -> str | None:

@@ -34,7 +34,7 @@ _QUIET = {"synchronize_session": False}
 class Readers:
     """People who get the same octets but for their own values; `told` is the revision they were last told (None: nothing).
 
-    `pending`: a message to them has not left yet.
+    `pending`: a message to them has not left yet. `held`: until when a seat from the waiting list is kept for them.
     """
 
     told: int | None
@@ -44,6 +44,7 @@ class Readers:
     declined: bool
     mailed: bool
     pending: bool
+    held: datetime | None = None
 
 
 def people(session: LiveSession):
@@ -58,6 +59,7 @@ def people(session: LiveSession):
             E_.organizer_name, E_.organizer_address, Enrolment.status, Learner.email, Learner.name, Learner.page_id, Learner.locale, Learner.timezone,
             Learner.channel, pending.id.label("pending"),
             case((pending.id.is_not(None), pending.told_revision_id), else_=E_.revision_id).label("told"),
+            case((Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until), else_=null()).label("held"),
         )
         .join(Enrolment, Enrolment.id == E_.enrolment_id)
         .join(Learner, Learner.id == E_.learner_id)
@@ -73,11 +75,19 @@ def readers(work: Work, chosen, baseline=None) -> list[Readers]:
     told = c.told if baseline is None else baseline
     declined, pending = (c.status == EnrolmentStatus.DECLINED), c.pending.is_not(None)
     query = select(
-        told.label("told"), c.locale, c.timezone, c.organizer_name, c.organizer_address, declined.label("declined"), c.mailed, pending.label("pending")
+        told.label("told"), c.locale, c.timezone, c.organizer_name, c.organizer_address, declined.label("declined"), c.mailed, pending.label("pending"),
+        c.held,
     ).distinct()  # fmt: skip
     return [
         Readers(
-            g.told, g.locale, g.timezone, Mailbox(g.organizer_name, g.organizer_address), bool(g.declined), bool(g.mailed), bool(g.pending)
+            g.told,
+            g.locale,
+            g.timezone,
+            Mailbox(g.organizer_name, g.organizer_address),
+            bool(g.declined),
+            bool(g.mailed),
+            bool(g.pending),
+            g.held,
         )
         for g in work.db.execute(query)
     ]
@@ -100,6 +110,7 @@ def dispatch(
         S_.sender_name == p.organizer_name,
         S_.sender_address == p.organizer_address,
         or_(S_.told_revision_id == told, and_(S_.told_revision_id.is_(None), told.is_(None))),
+        or_(S_.held_until == p.held, and_(S_.held_until.is_(None), p.held.is_(None))),
     )
     columns = {
         "organisation_id": literal(work.organisation_id),
@@ -144,7 +155,7 @@ def _render(work: Work, revision: Revision, batch: int, to: Iterable[Readers], c
     """One skeleton for each kind of reader; a template that fails, fails the change (design decision 6)."""
     seen, befores = set(), {}
     for reader in to:
-        key = (reader.told, reader.locale, reader.timezone, reader.sender)
+        key = (reader.told, reader.locale, reader.timezone, reader.sender, reader.held)
         if key in seen:
             continue
         seen.add(key)
@@ -160,10 +171,11 @@ def _render(work: Work, revision: Revision, batch: int, to: Iterable[Readers], c
             reader.sender,
             work.organisation,
             note,
+            reader.held,
         )
         work.db.add(
             MailSkeleton(
-                organisation_id=work.organisation_id, batch=batch, kind=kind.value, told_revision_id=reader.told, sender_name=reader.sender.name,
+                organisation_id=work.organisation_id, batch=batch, kind=kind.value, told_revision_id=reader.told, held_until=reader.held, sender_name=reader.sender.name,
                 sender_address=reader.sender.address, locale=reader.locale, timezone=reader.timezone, base_url=work.base_url, body=body, created_at=work.now,
             )
         )  # fmt: skip
@@ -211,8 +223,10 @@ def later(work: Work, column=E_.dtstamp):
 def bump_feeds(work: Work, which) -> None:
     """The feeds of the learners whose entries `which` selects show something new."""
     learners = select(E_.learner_id).where(which)
+    changed = FeedVersion.changed_at
+    later_of = case((changed > work.now, changed), else_=literal(work.now, changed.type))
     work.db.execute(
-        update(FeedVersion).where(FeedVersion.learner_id.in_(learners)).values(version=FeedVersion.version + 1, changed_at=work.now)
+        update(FeedVersion).where(FeedVersion.learner_id.in_(learners)).values(version=FeedVersion.version + 1, changed_at=later_of)
         .execution_options(**_QUIET)
     )  # fmt: skip
 

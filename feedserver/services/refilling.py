@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .. import tokens
+from ..imip.kinds import Kind
 from ..imip.skeleton import Skeleton, Values
 from ..store.outbox import Delivery, MailSkeleton, message_id
 
@@ -24,9 +25,27 @@ def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
         dtstamp=row.dtstamp,
         partstat=row.partstat or "NEEDS-ACTION",
         page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
+        answer_url=base_url + answer_path(row, secret),
+        join_url=base_url + tokens.join_path(row.enrolment_id, secret) if row.enrolment_id else "",
         extra=row.extra or {},
     )
     return skeleton.fill(values)
+
+
+def answer_path(row: Any, secret: str) -> str:
+    """The page where the delivery is answered: the learner's for one enrolment, or the approver's for one request; "" where there is none."""
+    if row.kind == Kind.APPROVAL:
+        return f"/approvals/{tokens.sign(tokens.APPROVAL, str(row.id), secret)}"
+    if row.enrolment_id is None or not row.page_id:
+        return ""
+    if row.kind == Kind.CHECK_IN:
+        return f"/check-in/me/{tokens.sign(tokens.CHECK_IN_MAIL, str(row.enrolment_id), secret)}"
+    return f"/rsvp/{tokens.sign(tokens.ANSWER, answer_payload(row.enrolment_id, row.page_id), secret)}"
+
+
+def answer_payload(enrolment_id: int, page_id: str) -> str:
+    """What the token of an answer page holds: it is bound to the enrolment, and ends with the learner's own page."""
+    return f"{enrolment_id}.{page_id}"
 
 
 def bounce_address(row: Any, secret: str) -> str:

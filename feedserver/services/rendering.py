@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from babel import Locale, UnknownLocaleError
 
 from ..addresses import Mailbox
@@ -13,6 +15,7 @@ from ..store.organisations import Organisation
 from ..training.changes import Snapshot
 
 LOCALES = LANGUAGES
+JOIN_PAGE = "page"
 
 __all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "skeleton"]
 
@@ -32,18 +35,19 @@ def feed_locale(tag: str) -> str:
     return language if language in LOCALES else "en"
 
 
-def feed_vevents(snapshot: Snapshot, locale: str) -> tuple[bytes, bytes, str]:
+def feed_vevents(snapshot: Snapshot, locale: str, *, join_page: bool = False) -> tuple[bytes, bytes, str]:
     """(VEVENT with slots, the same as busy time alone, the IANA zone that it needs a VTIMEZONE for or "")."""
-    full = vevent.render(snapshot, method=None, words=words(locale))
+    full = vevent.render(snapshot, method=None, words=words(locale), join_page=join_page)
     busy = vevent.render(snapshot, method=None, words=words(locale), detail="busy")
     return full, busy, snapshot.timezone if vevent.zone_of(snapshot) is not None else ""
 
 
 def skeleton(
-    kind: Kind, snapshot: Snapshot, told: Snapshot | None, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, note: str = ""
+    kind: Kind, snapshot: Snapshot, told: Snapshot | None, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, note: str = "",
+    held: datetime | None = None,
 ) -> bytes:  # fmt: skip
     """The stored form of a mail; raises what a failing template raises."""
     return compose(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
-        organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note,
+        organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
     ).to_bytes()  # fmt: skip
