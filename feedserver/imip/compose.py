@@ -22,11 +22,11 @@ from feedserver.training.changes import Snapshot
 from . import headers
 from .catalogues import Language, language
 from .kinds import EXTRA, METHODS, Kind
-from .letters import SLOTS, Letter, Reader, letter
+from .letters import SLOTS, Letter, Reader, letter, letter_without_session
 from .quoted import encode_template
 from .skeleton import Skeleton, Values
 
-__all__ = ["EXTRA", "METHODS", "Kind", "Skeleton", "Values", "compose"]
+__all__ = ["EXTRA", "METHODS", "Kind", "Skeleton", "Values", "compose", "compose_without_session"]
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "mail"
 # "=_" cannot occur in quoted-printable nor in base64, so these stand for no line of ours.
@@ -65,6 +65,12 @@ def compose(
     elif method == "CANCEL":
         calendar = cancel(snapshot, words=reader.words, organizer=sender)
     return Skeleton(_mail(content, sender, method, reader.say), calendar)
+
+
+def compose_without_session(kind: Kind, *, locale: str, timezone: str, sender: Mailbox, organisation_name: str) -> Skeleton:
+    """The message of one of `kinds.WITHOUT_SESSION`, with slots."""
+    reader = Reader.of(locale, timezone)
+    return Skeleton(_mail(letter_without_session(kind, reader, organisation_name), sender, None, reader.say))
 
 
 def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language) -> bytes:

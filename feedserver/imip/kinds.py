@@ -19,6 +19,7 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     REMOVED = "removed"
     WITHDRAWN = "withdrawn"
+    MOVED = "moved"
     FULL = "full"
     LAPSED = "lapsed"
     STALE_CANCEL = "stale_cancel"
@@ -32,6 +33,12 @@ class Kind(StrEnum):
     LAPSED_NOTICE = "lapsed_notice"
     APPROVAL = "approval"
     CONFIRM_SENDER = "confirm_sender"
+    UPDATE_NOTICE = "update_notice"
+    CANCEL_NOTICE = "cancel_notice"
+    REMOVED_NOTICE = "removed_notice"
+    CONFIRM_ADDRESS = "confirm_address"
+    ADDRESS_CHANGED = "address_changed"
+    WELCOME = "welcome"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
@@ -42,6 +49,7 @@ METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
     Kind.CANCEL: "CANCEL",
     Kind.REMOVED: "CANCEL",
     Kind.WITHDRAWN: "CANCEL",
+    Kind.MOVED: "CANCEL",
     Kind.FULL: "CANCEL",
     Kind.LAPSED: "CANCEL",
     Kind.STALE_CANCEL: "CANCEL",
@@ -55,6 +63,9 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.APPROVAL: ("name", "address"),
     Kind.WAITING: ("position",),
     Kind.CONFIRM_SENDER: ("address",),
+    Kind.CONFIRM_ADDRESS: ("name",),
+    Kind.ADDRESS_CHANGED: ("address",),
+    Kind.WELCOME: ("address",),
 }
 """What `Values.extra` has to hold for a kind."""
 
@@ -78,6 +89,8 @@ ANSWER_LINKS: dict[Kind, str] = {
         (Kind.WAITING, Kind.WAITING_APPROVAL, Kind.LAPSED, Kind.LAPSED_NOTICE), _("Where you stand, and how to leave the list")
     ),
     Kind.LEFT_LIST: _("Changed your mind?"),
+    Kind.UPDATE_NOTICE: _("Answer on a page"),
+    Kind.CONFIRM_ADDRESS: _("Confirm this address"),
     Kind.APPROVAL: _("Approve or refuse"),
 }
 """The words before the link to the page where these are answered."""
@@ -91,6 +104,7 @@ STANDS = (
     _("If you have not answered yet: press Yes or No in your mail program or on your page."),
 )
 _NOTHING = _("You need not do anything. If it still stands in your calendar, you can delete it there.")
+_IN_FEED = _("The calendar that you subscribe to shows it, too, but some programs look for changes only once a day.")
 _NOTHING_TO_DO = _("You need not do anything.")
 _TAKE_IT = (
     _("Say Yes by then to take it."),
@@ -129,6 +143,12 @@ WORDINGS: dict[Kind, Wording] = {
             _("Calendar invitations for this session have been turned off, so yours is cancelled."),
             _("Your page shows what is planned."),
         ),
+        (_NOTHING,),
+    ),
+    Kind.MOVED: Wording(
+        _("Moved to another mailbox: %(title)s"),
+        _("Taken out of this mailbox: %(title)s"),
+        (_("Your training now goes to another mailbox, so the entry in this one is cancelled. Your seat stays yours."),),
         (_NOTHING,),
     ),
     Kind.FULL: Wording(
@@ -226,4 +246,59 @@ WORDINGS: dict[Kind, Wording] = {
         ),
         (_("If it was you, say so on your page. If not, you need not do anything."),),
     ),
+    Kind.UPDATE_NOTICE: Wording(
+        _("Changed: %(title)s"),
+        _("There is a change: %(title)s"),
+        (),
+        (_IN_FEED,),
+    ),
+    Kind.CANCEL_NOTICE: Wording(
+        _("Cancelled: %(title)s"),
+        _("Cancelled: %(title)s"),
+        (_("This session is cancelled and will not take place."),),
+        (_IN_FEED,),
+    ),
+    Kind.REMOVED_NOTICE: Wording(
+        _("Cancelled: %(title)s"),
+        _("You are no longer on the list: %(title)s"),
+        (
+            _("You have been taken off this session, so it is cancelled for you."),
+            _("It may still take place for others."),
+        ),
+        (_IN_FEED,),
+    ),
+    Kind.CONFIRM_ADDRESS: Wording(
+        _("Is this address yours?"),
+        _("Is this address yours?"),
+        (_("%(name)s asks us to send mail about their training to this address."),),
+        (
+            _("The page has a button that confirms it. Until then nothing comes here."),
+            _("If it was not you, you need not do anything: somebody may have mistyped an address."),
+        ),
+    ),
+    Kind.ADDRESS_CHANGED: Wording(
+        _("Your mail goes to another address"),
+        _("Your mail goes to another address"),
+        (_("From now on our mail to you goes to %(address)s, as was asked for on your page."),),
+        (_("If it was not you, take it back on your page, and tell whoever runs your training."),),
+    ),
+    Kind.WELCOME: Wording(
+        _("Your training in your calendar"),
+        _("Your training comes into your calendar"),
+        (
+            _("Invitations to your training come from this address: %(address)s."),
+            _("Please add it to your contacts now: Google Calendar shows invitations at once only from senders that you know."),
+            _("You answer them with Yes, No or Maybe, as you answer any other invitation."),
+        ),
+        (
+            _("You can also subscribe to a calendar of your own that keeps itself up to date: your page shows how, for Apple, Google and Outlook."),
+            _("Whoever has the link to your page can see your plan and answer for you, so pass it on to nobody."),
+        ),
+    ),
 }
+
+WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME})
+"""Kinds that are about no session in particular."""
+
+IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE}
+"""What somebody who reads the feed alone is written instead of a CANCEL."""

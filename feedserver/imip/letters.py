@@ -82,7 +82,7 @@ def letter(
     say, wording = reader.say, WORDINGS[kind]
     title = vevent.title(snapshot, reader.words)
     opening, closing = list(wording.opening), list(wording.closing)
-    if kind is Kind.UPDATE:
+    if kind in (Kind.UPDATE, Kind.UPDATE_NOTICE):
         again = told is None or asks_again(diff(told, snapshot))
         closing += [ANSWER] if again else STANDS
         opening += [ASK_AGAIN] if again and told is not None else []
@@ -100,7 +100,7 @@ def letter(
         subject=say(wording.subject, title=title),
         heading=say(wording.heading, title=title),
         opening=tuple(sentences),
-        differences=_differences(told, snapshot, reader) if kind is Kind.UPDATE and told else (),
+        differences=_differences(told, snapshot, reader) if kind in (Kind.UPDATE, Kind.UPDATE_NOTICE) and told else (),
         details=_details(snapshot, reader, inviting),
         text=plain(text),
         html=html(text),
@@ -109,6 +109,25 @@ def letter(
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
         own_page=kind is not Kind.APPROVAL,
         held=until,
+    )
+
+
+def letter_without_session(kind: Kind, reader: Reader, organisation: str) -> Letter:
+    """The letter of one of `kinds.WITHOUT_SESSION`: an address to confirm, a welcome."""
+    say, wording = reader.say, WORDINGS[kind]
+    return Letter(
+        language=say.tag,
+        subject=say(wording.subject),
+        heading=say(wording.heading),
+        opening=tuple(say(sentence, **SLOTS) for sentence in wording.opening),
+        differences=(),
+        details=(),
+        text="",
+        html="",
+        closing=tuple(say(sentence) for sentence in wording.closing),
+        organisation=clean_line(organisation),
+        answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
+        own_page=kind is not Kind.CONFIRM_ADDRESS,
     )
 
 

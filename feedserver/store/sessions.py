@@ -51,7 +51,6 @@ class LiveSession(Base):
     hold_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lock_minutes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     files: Mapped[list[list[str]] | None] = mapped_column(JSON)
-    files: Mapped[list[list[str]] | None] = mapped_column(JSON)
     planning: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     plan: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     visibility: Mapped[str] = mapped_column(default="public")
@@ -86,7 +85,6 @@ class LiveSession(Base):
             visibility=self.visibility,
             course_name=course.name,
             course_url=course.url,
-            files=tuple((name, url) for name, url in self.files or ()),
             files=tuple((name, url) for name, url in self.files or ()),
         )
 
