@@ -38,9 +38,29 @@ class House:
         with self.database.read() as db:
             return look(self.work(db, organisation_id, actor))
 
+    def rehearse(self, organisation_id: int, actor: str, verb: Callable[[Work], T]) -> T:
+        """What `verb(work)` would come to: it is done in a write transaction, which is taken back."""
+
+        def attempt(db) -> None:
+            raise _TakenBack(verb(self.work(db, organisation_id, actor)))
+
+        try:
+            self.database.run(attempt)
+        except _TakenBack as done:
+            return done.outcome
+        raise AssertionError("a rehearsal is always taken back")
+
     def work(self, db, organisation_id: int, actor: str) -> Work:
         """What a verb works with, in a transaction that the caller holds; `NotFound` for an organisation that is none."""
         organisation = db.get(Organisation, organisation_id)
         if organisation is None:
             raise NotFound("There is no such organisation.")
         return Work(db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle)
+
+
+class _TakenBack(Exception):
+    """Carries the outcome of a rehearsal out of the transaction that it undoes."""
+
+    def __init__(self, outcome: object) -> None:
+        super().__init__()
+        self.outcome = outcome

@@ -102,6 +102,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("hold_minutes", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("lock_minutes", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("planning", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("plan", sa.JSON(none_as_null=True), nullable=True))
         batch_op.add_column(sa.Column("files", sa.JSON(), nullable=True))
         batch_op.create_index(batch_op.f("ix_live_sessions_room_id"), ["room_id"], unique=False)
 
@@ -131,6 +132,7 @@ def downgrade() -> None:
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_live_sessions_room_id"))
         batch_op.drop_column("files")
+        batch_op.drop_column("plan")
         batch_op.drop_column("planning")
         batch_op.drop_column("lock_minutes")
         batch_op.drop_column("hold_minutes")

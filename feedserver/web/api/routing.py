@@ -62,6 +62,7 @@ class Route:
     tagged: bool = False
     raw: str | None = None
     described: bool = True
+    rehearsal: bool = False
 
     @property
     def name(self) -> str:
@@ -116,6 +117,8 @@ def _view(one: Route) -> Callable[..., Response]:
             query=read_query(request.args, one.query or Nothing),
             versions=read_versions(request) if one.tagged else None,
         )  # fmt: skip
+        if one.rehearsal:
+            return _response(*house().rehearse(who.organisation_id, who.actor, lambda work: render(work, call)))
         if not one.writes:
             return _response(*house().read(who.organisation_id, who.actor, lambda work: render(work, call)))
         if key is None:
