@@ -44,6 +44,20 @@ def test_an_answer_comes_from_any_program(world):
         assert (client, said["outcome"], world.enrolment(session, lea)["status"]) == (client, "applied", "Registered"), said
 
 
+@pytest.mark.parametrize("answer, after", [("ACCEPTED", "Waiting List"), ("DECLINED", "Declined"), ("TENTATIVE", "Waiting List")])
+def test_who_waits_leaves_the_list_by_a_no_alone(world, answer, after):
+    lea, bob, session = world.learner("Lea"), world.learner("Bob"), world.session(capacity=1, waiting_list=True)
+    world.enrol(session, lea)
+    (invitation,) = world.mails(lea, 1)
+    world.answer(lea, invitation, "DECLINED")
+    world.enrol(session, bob)
+    world.answer(lea, invitation, "ACCEPTED")
+    assert world.enrolment(session, lea)["status"] == "Waiting List"
+    said = world.answer(lea, invitation, answer, "exchange")
+    there = world.enrolment(session, lea)
+    assert (there["status"], there["partstat"]) == (after, answer), said
+
+
 def test_a_place_that_a_no_frees_goes_to_the_first_who_waits(world):
     lea, bob, session = world.learner("Lea"), world.learner("Bob"), world.session(capacity=1, waiting_list=True)
     world.enrol(session, lea)
