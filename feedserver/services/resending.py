@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, literal, select, update
@@ -57,10 +58,11 @@ def _again(work: Work, session: LiveSession, which: ColumnElement[bool], verb: s
     live = (E_.live_session_id == session.id, E_.ended_at.is_(None), E_.mailed.is_(True), which)
     chosen = [tuple(row) for row in work.db.execute(select(E_.id, E_.revision_id).where(*live))]
     sent = 0
-    for revision_id in sorted({revision_id for _id, revision_id in chosen}):
+    for revision_id, number in sorted(Counter(revision_id for _id, revision_id in chosen).items()):
         revision = work.db.get_one(Revision, revision_id)
         if open_for_mail(work, session, revision.ends_at):
-            sent += _dispatch(work, session, revision, which)
+            _dispatch(work, session, revision, which)
+            sent += number
     if chosen and not sent:
         raise Conflict(_NOTHING)
     if sent:
@@ -69,7 +71,7 @@ def _again(work: Work, session: LiveSession, which: ColumnElement[bool], verb: s
     return sent
 
 
-def _dispatch(work: Work, session: LiveSession, revision: Revision, which: ColumnElement[bool]) -> int:
+def _dispatch(work: Work, session: LiveSession, revision: Revision, which: ColumnElement[bool]) -> None:
     def choose(reader: Readers) -> Kind:
         if reader.told is None:
             return Kind.INVITE
@@ -79,9 +81,8 @@ def _dispatch(work: Work, session: LiveSession, revision: Revision, which: Colum
     mine = (E_.live_session_id == session.id, E_.ended_at.is_(None), E_.mailed.is_(True), E_.revision_id == revision.id, which)
     everybody, batch = people(session), new_batch()
     some = select(everybody).where(everybody.c.id.in_(select(E_.id).where(*mine))).subquery()
-    sent = dispatch(
+    dispatch(
         work, session, revision, batch, some, literal(True), readers(work, some), choose, method="REQUEST", partstat=some.c.partstat, bump=0
     )
     work.db.execute(update(E_).where(*mine).values(dtstamp=later(work), batch=batch).execution_options(synchronize_session=False))
     bump_feeds(work, E_.batch == batch)
-    return sent
