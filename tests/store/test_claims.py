@@ -10,6 +10,8 @@ from sqlalchemy import update
 
 from feedserver.services import resending
 from feedserver.store import claims
+from feedserver.store.keys import SigningKey
+from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery, RelayPace
 from tests.support.world import World
 
@@ -198,3 +200,16 @@ def test_why_the_relay_rests_is_told_until_it_works_again(world):
         world.database.run(lambda db, p=problem: claims.note_problem(db, "relay", world.moment, p))
         row = world.look(lambda work: work.db.query(RelayPace).one())
         assert (row.problem, row.problem_at) == (problem, world.moment if problem else None)
+
+
+def test_each_try_is_the_same_octets_whatever_has_changed_meanwhile(world):
+    session = world.session("Lea")
+    (first,) = claim(world, world.worker())
+    sent = world.outgoing._envelope(first)
+    world.moment += claims.LEASE + SECOND
+    world.database.run(lambda db: claims.reclaim(db, world.moment))
+    world.edit(session, title="Fire drill")
+    world.do(lambda work: work.db.add(SigningKey(secret="a newer one", created_at=world.moment)))
+    world.do(lambda work: setattr(work.db.get_one(Learner, world.people["Lea"]), "name", "Lea Lerner"))
+    (second,) = claim(world, enter(world))
+    assert second.row.attempts == 2 and world.outgoing._envelope(second) == sent
