@@ -18,6 +18,7 @@ from itsdangerous import BadSignature, Signer
 FEED = "feed-v1"
 LEARNER_PAGE = "my-v1"
 ANSWER = "rsvp-v1"
+ADDRESS = "address-v1"
 APPROVAL = "approval-v1"
 BOUNCE = "bounce-v1"
 CHECK_IN = "check-in-v1"
@@ -34,6 +35,16 @@ def new_id() -> str:
 def new_secret(octets: int = 32) -> str:
     """A random secret as URL-safe text."""
     return secrets.token_urlsafe(octets)
+
+
+def encoded(text: str) -> str:
+    """Text as part of a payload: URL-safe, without a dot."""
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def decoded(text: str) -> str:
+    """The inverse of `encoded`, of what a signature has vouched for."""
+    return base64.urlsafe_b64decode(text).decode()
 
 
 def digest(token: str) -> str:

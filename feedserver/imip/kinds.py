@@ -291,7 +291,7 @@ WORDINGS: dict[Kind, Wording] = {
             _("You answer them with Yes, No or Maybe, as you answer any other invitation."),
         ),
         (
-            _("You can also subscribe to a calendar of your own that keeps itself up to date: your page shows how, for Apple, Google and Outlook."),
+            _("You can also subscribe to a calendar of your own that keeps itself up to date: your page shows how."),
             _("Whoever has the link to your page can see your plan and answer for you, so pass it on to nobody."),
         ),
     ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, exists, insert, literal, null, or_, select, update
+from sqlalchemy import and_, case, exists, func, insert, literal, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from ..addresses import Mailbox
@@ -56,7 +56,8 @@ def people(session: LiveSession):
     return (
         select(
             E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,
-            E_.organizer_name, E_.organizer_address, Enrolment.status, Learner.email, Learner.name, Learner.page_id, Learner.locale, Learner.timezone,
+            E_.organizer_name, E_.organizer_address, Enrolment.status, func.coalesce(Learner.target_email, Learner.email).label("email"), Learner.name,
+            Learner.page_id, Learner.locale, Learner.timezone,
             Learner.channel, pending.id.label("pending"),
             case((pending.id.is_not(None), pending.told_revision_id), else_=E_.revision_id).label("told"),
             case((Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until), else_=null()).label("held"),
@@ -95,9 +96,12 @@ def readers(work: Work, chosen, baseline=None) -> list[Readers]:
 
 def dispatch(
     work: Work, session: LiveSession, revision: Revision, batch: int, chosen, which, to: list[Readers], choose: Callable[[Readers], Kind], *,
-    method: str, partstat, note: str = "", bump: int = 1, baseline=None, dtstamp=None, extra: dict | None = None,
+    method: str | None, partstat, note: str = "", bump: int = 1, baseline=None, dtstamp=None, extra: dict | None = None,
 ) -> int:  # fmt: skip
-    """Render what the readers `to` have to read, and write a row for each of `chosen` for whom `which` holds. Returns how many."""
+    """Render what the readers `to` have to read, and write a row for each of `chosen` for whom `which` holds. Returns how many.
+
+    Without a `method` it is a notice in words: no UID, no SEQUENCE.
+    """
     if not to:
         return 0
     p = chosen.c
@@ -116,7 +120,7 @@ def dispatch(
         "organisation_id": literal(work.organisation_id),
         "channel": literal("mail"),
         "kind": S_.kind,
-        "method": literal(method),
+        "method": literal(method) if method else null(),
         "live_session_id": literal(session.id),
         "enrolment_id": p.enrolment_id,
         "entry_id": p.id,
@@ -127,8 +131,8 @@ def dispatch(
         "recipient": p.email,
         "recipient_name": p.name,
         "page_id": p.page_id,
-        "uid": p.uid,
-        "sequence": p.sequence + bump,
+        "uid": p.uid if method else null(),
+        "sequence": p.sequence + bump if method else null(),
         "dtstamp": later(work, p.dtstamp) if dtstamp is None else dtstamp,
         "partstat": partstat,
         "extra": literal(extra, D_.extra.type) if extra else null(),
@@ -236,7 +240,7 @@ def open_for_mail(work: Work, session: LiveSession, *told_ends: datetime, even_w
     return (session.calendar_enabled or even_without_calendar) and max([session.ends_at, *told_ends]) > work.now
 
 
-def _expiry(work: Work, revision: Revision, method: str) -> datetime:
+def _expiry(work: Work, revision: Revision, method: str | None) -> datetime:
     """Until when trying is of use: five days, for a REQUEST not past the end of the session."""
     latest = work.now + LIFETIME
     return latest if method == "CANCEL" else min(latest, max(revision.ends_at, work.now + timedelta(hours=1)))

@@ -15,7 +15,7 @@ from ..store.sessions import LiveSession
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
 from . import notifying, seating
-from .finding import find, locked_session
+from .finding import find, locked_session, must_be_here
 from .rendering import Kind
 from .work import Work
 
@@ -26,6 +26,7 @@ def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
     """The learner registers: approval, then the waiting list, then Registered with the invitation. Full without a list: `Conflict` with other dates."""
     session = locked_session(work, session_id)
     learner = find(work, Learner, learner_id)
+    must_be_here(learner)
     _must_be_open(work, session)
     enrolment = _enrolment(work, session, learner)
     if enrolment is not None and enrolment.status not in (S.CANCELLED, S.DECLINED):
@@ -47,6 +48,7 @@ def enrol(work: Work, session_id: int, learner_id: int, status: str, *, over_cap
     """An administrator adds somebody by hand with one of six statuses; each sends the invitation while the session is not over."""
     session = locked_session(work, session_id)
     learner = find(work, Learner, learner_id)
+    must_be_here(learner)
     _must_not_be_cancelled(session)
     enrolment = _enrolment(work, session, learner)
     if enrolment is not None and enrolment.status != S.CANCELLED:

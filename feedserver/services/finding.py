@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from ..errors import NotFound
+from ..errors import Conflict, NotFound
 from ..store.base import Base
 from ..store.courses import Course, TrainingGroup
 from ..store.enrolments import Enrolment
@@ -43,6 +43,12 @@ def find(work: Work, row: type[R], row_id: int, *, lock: bool = False) -> R:
     if found is None:
         raise NotFound(f"There is no {NOUNS[row]} {row_id} in this organisation.")
     return found
+
+
+def must_be_here(learner: Learner) -> None:
+    """Raises `Conflict` for somebody who has left."""
+    if learner.left_at is not None:
+        raise Conflict(f"{learner.name} has left. Say on the learner's page that they are back first.", extra={"id": learner.id})
 
 
 def locked_session(work: Work, session_id: int) -> LiveSession:

@@ -14,7 +14,7 @@ from ..store.learners import Learner
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
 from . import enrolling, scheduling
-from .finding import find, locked_session
+from .finding import find, locked_session, must_be_here
 from .work import Work
 
 
@@ -64,7 +64,7 @@ def create_group(work: Work, course_id: int, name: str, learner_ids: Sequence[in
 def add_member(work: Work, group_id: int, learner_id: int) -> bool:
     """Put a learner into a group and invite them to its coming sessions; False where they were in it."""
     group = find(work, TrainingGroup, group_id, lock=True)
-    find(work, Learner, learner_id)
+    must_be_here(find(work, Learner, learner_id))
     if work.db.get(GroupMember, (group.id, learner_id)) is not None:
         return False
     work.db.add(GroupMember(group_id=group.id, learner_id=learner_id, created_at=work.now))

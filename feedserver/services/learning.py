@@ -16,7 +16,7 @@ from ..store.sessions import LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import enrolling, rendering
+from . import channelling, enrolling, moving, rendering
 from .finding import find
 from .work import Work
 
@@ -69,9 +69,7 @@ def new_feed(work: Work, learner_id: int, name: str, **values: Any) -> Feed:
 
 
 def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Learner:
-    """Change a learner. A new address is for later messages; the old one stays known to speak for them."""
-    from ..store.learners import LearnerAlias
-
+    """Change a learner. `address_change` says whether a new address is the same person's (by default), or another mailbox: see `moving`."""
     learner = find(work, Learner, learner_id, lock=True)
     values = dict(values)
     if values.get("email"):
@@ -83,12 +81,7 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         )
         if (other := work.db.scalar(taken)) is not None:
             raise Conflict("Another learner has this e-mail.", field="email", extra={"id": other})
-        if canonical(email) != learner.email_key:
-            known = select(LearnerAlias).where(LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == learner.email_key)
-            if work.db.scalar(known) is None:
-                work.db.add(LearnerAlias(learner_id=learner.id, address_key=learner.email_key, created_at=work.now))
-        learner.email, learner.email_key = email, canonical(email)
-        learner.address_problem = None
+        moving.change_address(work, learner, email, values.get("address_change") or moving.SAME_PERSON)
     if values.get("external_id"):
         taken = select(Learner.id).where(
             Learner.organisation_id == work.organisation_id,
@@ -107,7 +100,10 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         if name in values and name != "email":
             if values[name] is None and name in ("name", "timezone", "locale", "channel"):
                 raise Invalid("This cannot be empty.", field=name)
-            setattr(learner, name, values[name])
+            if name == "channel":
+                channelling.set_channel(work, learner, values[name])
+            else:
+                setattr(learner, name, values[name])
     learner.version += 1
     work.record("learner edited", learner_id=learner.id, detail={"fields": sorted(values)})
     work.db.flush()

@@ -13,7 +13,7 @@ from ..store.sessions import LiveSession, Revision, RevisionVevent
 from ..training.changes import asks_again, diff
 from ..training.statuses import ON_CALENDAR, TABLE, EnrolmentStatus
 from ..training.statuses import WAITING as WAITING_STATUSES
-from . import rendering
+from . import rendering, urgent
 from .dispatching import Readers, ask_again, bump_feeds, dispatch, hold_waiting, later, open_for_mail, people, readers, supersede, touch
 from .rendering import Kind
 from .work import Work, new_batch
@@ -81,6 +81,7 @@ def publish(work: Work, session: LiveSession) -> int:
             lambda reader: Kind.INVITE if reader.told is None else Kind.UPDATE, method="REQUEST",
             partstat=case((asked, "NEEDS-ACTION"), else_=behind.c.partstat),
         )  # fmt: skip
+    sent += urgent.tell_change(work, session, revision, behind, groups, befores, [*asking, *wording])
     _now_told(work, session, revision, batch, behind, groups, same, asking, wording)
     bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent
@@ -185,6 +186,7 @@ def end(
             lambda _reader: kind, method="CANCEL", partstat=holds.c.partstat, note=note, extra=extra,
         )  # fmt: skip
     supersede(work, session, batch, Delivery.entry_id.in_(chosen))
+    urgent.tell_end(work, session, revision, going, kind, note)
     touch(
         work,
         and_(E_.live_session_id == session.id, E_.ended_at.is_(None), which),

@@ -36,6 +36,9 @@ def answer_path(row: Any, secret: str) -> str:
     """The page where the delivery is answered: the learner's for one enrolment, or the approver's for one request; "" where there is none."""
     if row.kind == Kind.APPROVAL:
         return f"/approvals/{tokens.sign(tokens.APPROVAL, str(row.id), secret)}"
+    if row.kind == Kind.CONFIRM_ADDRESS:
+        payload = address_payload(row.page_id, row.recipient, row.dtstamp)
+        return f"/address/{tokens.sign(tokens.ADDRESS, payload, secret)}"
     if row.enrolment_id is None or not row.page_id:
         return ""
     if row.kind == Kind.CHECK_IN:
@@ -46,6 +49,11 @@ def answer_path(row: Any, secret: str) -> str:
 def answer_payload(enrolment_id: int, page_id: str) -> str:
     """What the token of an answer page holds: it is bound to the enrolment, and ends with the learner's own page."""
     return f"{enrolment_id}.{page_id}"
+
+
+def address_payload(page_id: str, address: str, stamp: int) -> str:
+    """What the token holds that confirms an address: whose it is to be, the address itself, and since when."""
+    return f"{page_id}.{tokens.encoded(address)}.{stamp}"
 
 
 def bounce_address(row: Any, secret: str) -> str:

@@ -10,14 +10,14 @@ from ..addresses import Mailbox
 from ..errors import Invalid
 from ..ical import vevent
 from ..imip.catalogues import LANGUAGES, words
-from ..imip.compose import Kind, compose
+from ..imip.compose import Kind, compose, compose_without_session
 from ..store.organisations import Organisation
 from ..training.changes import Snapshot
 
 LOCALES = LANGUAGES
 JOIN_PAGE = "page"
 
-__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "skeleton"]
+__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "skeleton", "skeleton_without_session"]
 
 
 def check_locale(tag: str) -> str:
@@ -51,3 +51,8 @@ def skeleton(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
         organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
     ).to_bytes()  # fmt: skip
+
+
+def skeleton_without_session(kind: Kind, locale: str, timezone: str, sender: Mailbox, organisation: Organisation) -> bytes:
+    """The stored form of a mail that is about no session."""
+    return compose_without_session(kind, locale=locale, timezone=timezone, sender=sender, organisation_name=organisation.name).to_bytes()

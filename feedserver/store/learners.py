@@ -47,6 +47,11 @@ class Learner(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
+    @property
+    def address(self) -> str:
+        """Where mail goes."""
+        return self.target_email or self.email
+
 
 class LearnerAlias(Base):
     """Another address known to speak for a learner (confirmed by an administrator or by the learner)."""
