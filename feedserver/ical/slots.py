@@ -3,7 +3,7 @@
 The few lines of a rendered object that are a learner's own, filled in by plain substitution (design decision 10).
 
 In bytes a slot is its name between two NULs, which no cleaned text holds. It stands for whole folded content lines,
-but for two that continue a line: `mark` (before a title) and `page` (at the very end of a description).
+but for three that continue a line: `mark` (before a title), `page` (at the very end of a description) and `join` (near its beginning).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .valarm import valarm
 
 UID, DTSTAMP, SEQUENCE, ATTENDEE = "uid", "dtstamp", "sequence", "attendee"
 STATUS, MARK, PAGE, ALARM = "status", "mark", "page", "alarm"
+JOIN, JOIN_URL, JOIN_PLACE = "join", "join_url", "join_place"
 
 
 def slot(name: str) -> bytes:
@@ -83,6 +84,21 @@ def slot_attendee(name: str, address: str, partstat: str) -> bytes:
 def slot_page(url: str) -> bytes:
     """The learner's own page, as the continuation that ends DESCRIPTION; empty where there is none."""
     return b"\r\n " + fold(escape(clean_line(url)), LIMIT - 1)[:-2] if url else b""
+
+
+def slot_join(url: str) -> bytes:
+    """The learner's own join page within DESCRIPTION, as a continuation that another one follows."""
+    return slot_page(url) + b"\r\n "
+
+
+def slot_join_url(url: str) -> bytes:
+    """The same as URL (RFC 5545 3.8.4.6)."""
+    return fold(f"URL:{clean_line(url)}")
+
+
+def slot_join_place(url: str) -> bytes:
+    """The same as LOCATION, where there is no other: phones show that as the thing to press."""
+    return line("LOCATION", clean_line(url))
 
 
 def slot_mark(word: str) -> bytes:

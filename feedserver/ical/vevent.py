@@ -5,15 +5,16 @@ A session as a calendar entry, once for all learners, with slots for what is a l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from feedserver.addresses import Mailbox
 from feedserver.training.changes import Snapshot
 
-from .lines import clean_line, escape, fold, param
+from .lines import LIMIT, clean_line, escape, fold, param
 from .plaintext import plain, web_url
-from .slots import ALARM, ATTENDEE, DTSTAMP, MARK, PAGE, SEQUENCE, STATUS, UID, line, slot, slot_status
+from .slots import ALARM, ATTENDEE, DTSTAMP, JOIN, JOIN_PLACE, JOIN_URL, MARK, PAGE, SEQUENCE, STATUS, UID, line, slot, slot_status
 from .valarm import valarm
 from .vtimezone import load, vtimezone
 from .words import Words
@@ -53,14 +54,17 @@ def render(
     alarm_minutes: int | None = None,
     detail: Literal["everything", "busy"] = "everything",
     notice: str = "",
+    join_page: bool = False,
 ) -> bytes:
     """The VEVENT with its slots.
 
     A message (`method`) has uid, dtstamp, sequence, attendee and, if a REQUEST, page. A feed entry (None) has
     uid, dtstamp, sequence, status, mark, alarm and, with every detail, page; no ORGANIZER and no ATTENDEE, which
     would make programs ask for an answer. What is the same for all stands first: the mail encodes it once. `notice` is
-    a sentence of ours in the description.
+    a sentence of ours in the description. `join_page`: for the join link stand the slots join, join_url and, without another
+    location, join_place, which are filled with a page of the learner's own.
     """
+    join_page = join_page and bool(web_url(snapshot.join_url))
     if method is not None and organizer is None:
         raise ValueError("A message needs its ORGANIZER.")
     busy = detail == "busy"
@@ -69,14 +73,14 @@ def render(
         _feed_summary(words.busy if busy else title(snapshot, words)) if method is None else line("SUMMARY", title(snapshot, words))
     )
     if not busy:
-        parts.append(_place(snapshot))
+        parts.append(_place(snapshot, join_page))
     parts.append(b"CLASS:PRIVATE\r\n" if busy or snapshot.visibility == "private" else b"CLASS:PUBLIC\r\n")
     if method is not None:
         parts.append(slot_status("CONFIRMED" if method == "REQUEST" else "CANCELLED"))
         parts.append(b"X-MICROSOFT-DISALLOW-COUNTER:TRUE\r\n")
         parts.append(_organizer(organizer))
     if method != "CANCEL" and not busy:
-        parts.append(_description(snapshot, words, notice))
+        parts.append(_description(snapshot, words, notice, join_page))
     names = [STATUS] if method is None else []
     names += [UID, DTSTAMP, SEQUENCE, *([ATTENDEE] if method is not None else [ALARM])]
     parts += [slot(name) for name in names]
@@ -101,7 +105,10 @@ def _feed_summary(text: str) -> bytes:
     return b"SUMMARY:" + slot(MARK) + folded[len(b"SUMMARY:") :]
 
 
-def _place(snapshot: Snapshot) -> bytes:
+def _place(snapshot: Snapshot, join_page: bool) -> bytes:
+    if join_page:
+        place = clean_line(snapshot.location)
+        return (line("LOCATION", place) if place else slot(JOIN_PLACE)) + slot(JOIN_URL)
     url = web_url(snapshot.join_url)
     # Phones show LOCATION as the thing to press, so the link stands there too where there is no room.
     place = clean_line(snapshot.location) or url
@@ -135,7 +142,11 @@ def _labelled(pairs: list[tuple[str, str]]) -> str:
     return "\n".join(f"{label}: {clean_line(value)}" for label, value in pairs if clean_line(value))
 
 
-def _description(snapshot: Snapshot, words: Words, notice: str) -> bytes:
-    text = description(snapshot, words, notice)
+def _description(snapshot: Snapshot, words: Words, notice: str, join_page: bool) -> bytes:
+    text = description(replace(snapshot, join_url="") if join_page else snapshot, words, notice)
     head = (text + "\n\n" if text else "") + words.page + ": "
+    if join_page:
+        begin = fold(f"DESCRIPTION:{escape(words.join)}: ")[:-2] + slot(JOIN)
+        gap = "\n" if clean_line(snapshot.access_code) else "\n\n"
+        return begin + fold(escape(gap + head), LIMIT - 1)[:-2] + slot(PAGE) + b"\r\n"
     return fold("DESCRIPTION:" + escape(head))[:-2] + slot(PAGE) + b"\r\n"

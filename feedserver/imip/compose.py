@@ -46,24 +46,25 @@ def compose(
     alarm_minutes: int | None = None,
     note: str = "",
     held: datetime | None = None,
+    join_page: bool = False,
 ) -> Skeleton:
     """The message with slots.
 
     `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare); `held` until
-    when a seat is kept for them, in mail and entry.
+    when a seat is kept for them, in mail and entry; `join_page` whether the join link leads to a page of the learner's own.
 
     Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
     stored.
     """
-    reader = Reader.of(locale, timezone)
+    reader = Reader.of(locale, timezone, join_page)
     content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held)
     method = METHODS.get(kind)
     calendar = b""
     if method == "REQUEST":
         notice = reader.words.held % {"until": content.held} if content.held else ""
-        calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes, notice=notice)
+        calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes, notice=notice, join_page=join_page)
     elif method == "CANCEL":
-        calendar = cancel(snapshot, words=reader.words, organizer=sender)
+        calendar = cancel(snapshot, words=reader.words, organizer=sender, join_page=join_page)
     return Skeleton(_mail(content, sender, method, reader.say), calendar)
 
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     OFFER_NOTICE = "offer_notice"
     LAPSED_NOTICE = "lapsed_notice"
     APPROVAL = "approval"
+    CHECK_IN = "check_in"
     CONFIRM_SENDER = "confirm_sender"
     UPDATE_NOTICE = "update_notice"
     CANCEL_NOTICE = "cancel_notice"
@@ -92,6 +93,7 @@ ANSWER_LINKS: dict[Kind, str] = {
     Kind.UPDATE_NOTICE: _("Answer on a page"),
     Kind.CONFIRM_ADDRESS: _("Confirm this address"),
     Kind.APPROVAL: _("Approve or refuse"),
+    Kind.CHECK_IN: _("Check in"),
 }
 """The words before the link to the page where these are answered."""
 
@@ -236,6 +238,12 @@ WORDINGS: dict[Kind, Wording] = {
         _("Somebody wants to take part: %(title)s"),
         (_("%(name)s (%(address)s) has registered, and you are asked to approve it."),),
         (_("The page shows what there is to know. Nothing happens before you press a button there."),),
+    ),
+    Kind.CHECK_IN: Wording(
+        _("Check in: %(title)s"),
+        _("Check in: %(title)s"),
+        (_("Open this link on the phone that you have with you, and press the button there."),),
+        (_("If you did not ask for it, you need not do anything: somebody may have mistyped an address."),),
     ),
     Kind.CONFIRM_SENDER: Wording(
         _("Was this you? %(title)s"),

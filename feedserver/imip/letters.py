@@ -16,22 +16,23 @@ from . import dates
 from .catalogues import Language, _, language, words
 from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, WORDINGS, Kind
 
-SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "name", "page_url", "answer_url")}
+SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "name", "page_url", "answer_url", "join_url")}
 """What stands in a text for a value that is a learner's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """In which language, with which words and in which zone a group of learners reads."""
+    """In which language, with which words and in which zone a group of learners reads; `join_page`: each joins by a page of their own."""
 
     say: Language
     words: Words
     timezone: str
+    join_page: bool = False
 
     @classmethod
-    def of(cls, locale: str | None, timezone: str) -> Reader:
+    def of(cls, locale: str | None, timezone: str, join_page: bool = False) -> Reader:
         """The reader of a language tag (English where there is no catalogue) in an IANA zone."""
-        return cls(language(locale), words(locale), timezone)
+        return cls(language(locale), words(locale), timezone, join_page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +137,20 @@ def _details(snapshot: Snapshot, reader: Reader, inviting: bool) -> tuple[Detail
     details = [Detail(say(_("When")), dates.when(snapshot, reader.timezone, say))]
     details.append(_detail(say(_("Where")), snapshot.location))
     if inviting:
-        details.append(_detail(say(_("Join")), snapshot.join_url, snapshot.join_url))
+        details.append(_join(snapshot, reader))
         details.append(_detail(say(_("Access code")), snapshot.access_code))
     if inviting and snapshot.visibility != "private":
         details.append(_detail(say(_("Instructors")), ", ".join(snapshot.instructors)))
         details.append(_detail(say(_("Course")), snapshot.course_name or snapshot.course_url, snapshot.course_url))
         details += [_detail(say(_("File")), name, url) for name, url in snapshot.files]
     return tuple(detail for detail in details if detail.lines)
+
+
+def _join(snapshot: Snapshot, reader: Reader) -> Detail:
+    label = reader.say(_("Join"))
+    if reader.join_page and web_url(snapshot.join_url):
+        return Detail(label, (SLOTS["join_url"],), SLOTS["join_url"])
+    return _detail(label, snapshot.join_url, snapshot.join_url)
 
 
 def _detail(label: str, text: str, url: str = "") -> Detail:
@@ -170,6 +178,9 @@ def _differences(told: Snapshot, now: Snapshot, reader: Reader) -> tuple[Differe
     # A private session's title must not appear, neither the one it has nor the one it had.
     private = "private" in (told.visibility, now.visibility)
     shown = _SHOWN_OF_PRIVATE if private else _SHOWN.keys()
+    if reader.join_page:
+        # The link itself stands nowhere but on the page, which leads to the new one.
+        shown = shown - {"join_url"}
     out = []
     if asks_again(changes):
         before, after = (dates.when(s, reader.timezone, say) for s in (told, now))

@@ -46,6 +46,7 @@ class Values:
     partstat: str = "NEEDS-ACTION"
     page_url: str = ""
     answer_url: str = ""
+    join_url: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +64,11 @@ _MAKERS: dict[str, Maker] = {
     slots.PAGE: lambda v: slots.slot_page(v.page_url),
     "text.page_url": lambda v: encode_value(v.page_url),
     "html.page_url": lambda v: encode_value(_escape(v.page_url)),
+    slots.JOIN: lambda v: slots.slot_join(v.join_url),
+    slots.JOIN_URL: lambda v: slots.slot_join_url(v.join_url),
+    slots.JOIN_PLACE: lambda v: slots.slot_join_place(v.join_url),
+    "text.join_url": lambda v: encode_value(v.join_url),
+    "html.join_url": lambda v: encode_value(_escape(v.join_url)),
     "text.answer_url": lambda v: encode_value(v.answer_url),
     "html.answer_url": lambda v: encode_value(_escape(v.answer_url)),
 }

@@ -8,9 +8,16 @@ from feedserver.ical.words import Words
 from feedserver.training.changes import Snapshot
 
 
-def request(snapshot: Snapshot, *, words: Words, organizer: Mailbox, alarm_minutes: int | None = None, notice: str = "") -> bytes:
-    """The VCALENDAR with the slots uid, dtstamp, sequence, attendee and page; `notice` is a sentence of ours in the description."""
-    event = vevent.render(snapshot, method="REQUEST", words=words, organizer=organizer, alarm_minutes=alarm_minutes, notice=notice)
+def request(
+    snapshot: Snapshot, *, words: Words, organizer: Mailbox, alarm_minutes: int | None = None, notice: str = "", join_page: bool = False
+) -> bytes:  # fmt: skip
+    """The VCALENDAR with the slots uid, dtstamp, sequence, attendee and page; `notice` is a sentence of ours in the description.
+
+    `join_page`: the join link is a page of the learner's own (slots join, join_url, join_place).
+    """
+    event = vevent.render(
+        snapshot, method="REQUEST", words=words, organizer=organizer, alarm_minutes=alarm_minutes, notice=notice, join_page=join_page
+    )  # fmt: skip
     return calendar("REQUEST", snapshot, event)
 
 

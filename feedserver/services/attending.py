@@ -18,7 +18,7 @@ from ..store.learners import Learner, LearnerAlias
 from ..store.sessions import LiveSession
 from ..training.attendance import CHECK_IN_BEFORE, UNMARKED, may_check_in, proposed, refusal
 from ..training.statuses import ATTENDANCE, SEATED, EnrolmentStatus
-from . import enrolling
+from . import enrolling, exporting
 from .attendance_sheet import Refused, Sheet
 from .finding import find, locked_session
 from .work import Work
@@ -144,6 +144,22 @@ def learners_of(work: Work, email_keys: Sequence[str]) -> dict[str, int]:
         found |= dict(work.db.execute(aliases.where(mine, LearnerAlias.address_key.in_(some))).all())
         found |= dict(work.db.execute(select(Learner.email_key, Learner.id).where(mine, Learner.email_key.in_(some))).all())
     return found
+
+
+def sheet(work: Work, session_id: int) -> bytes:
+    """Everybody in a session with answer, attendance and what was seen, as CSV; `email` and `status` are what `plan` reads."""
+    session = find(work, LiveSession, session_id)
+    query = (
+        select(
+            Learner.email, Learner.name, Learner.team, Enrolment.status, Enrolment.partstat, Enrolment.responded_at, Enrolment.checked_in_at,
+            Enrolment.joined_at,
+        )
+        .join(Learner, Learner.id == Enrolment.learner_id)
+        .where(Enrolment.live_session_id == session.id, Enrolment.status != S.CANCELLED)
+        .order_by(Learner.name, Enrolment.id)
+    )  # fmt: skip
+    header = ("email", "name", "team", "status", "answer", "answered_at", "checked_in_at", "joined_at")
+    return exporting.table(header, (tuple(row) for row in work.db.execute(query)))
 
 
 def counts(work: Work, session_id: int) -> dict[str, int]:

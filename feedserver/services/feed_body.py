@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..training.statuses import EnrolmentStatus
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_ALARM = 15
+_JOIN = slots.slot(slots.JOIN_URL)
 
 
 class FeedRow(NamedTuple):
@@ -73,10 +74,11 @@ class EntryRow(NamedTuple):
     starts_at: int
     ends_at: int
     body: bytes
+    enrolment_id: int = 0
 
 
-def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str) -> bytes:
-    """The whole calendar."""
+def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url: Callable[[int], str] = str) -> bytes:
+    """The whole calendar; `join_url` gives the join page of an enrolment, which only some entries ask for."""
     words = catalogues.words(row.locale)
     page = slots.slot_page(page_url)
     alarm = slots.slot_alarm(row.alarm_minutes or _DEFAULT_ALARM, words.training) if row.alarms else b""
@@ -99,6 +101,13 @@ def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str) -> bytes:
             slots.DTSTAMP: slots.slot_dtstamp(entry.dtstamp),
             slots.SEQUENCE: slots.slot_sequence(entry.sequence),
         }
+        if _JOIN in entry.body:
+            joining = join_url(entry.enrolment_id)
+            values |= {
+                slots.JOIN: slots.slot_join(joining),
+                slots.JOIN_URL: slots.slot_join_url(joining),
+                slots.JOIN_PLACE: slots.slot_join_place(joining),
+            }
         if entry.feed_state == CANCELLED:
             values |= cancelled
         elif entry.feed_state == WAITING:

@@ -44,7 +44,7 @@ WHERE f.public_id = ?
 # Somebody who said No does not want to hear of a cancellation. A language that was added later has no VEVENT of older revisions.
 _ENTRIES = f"""
 SELECT e.uid, e.sequence, e.dtstamp, e.feed_state, n.status, COALESCE(b.timezone, en.timezone),
-  r.starts_at, r.ends_at, COALESCE(b.%(column)s, en.%(column)s)
+  r.starts_at, r.ends_at, COALESCE(b.%(column)s, en.%(column)s), e.enrolment_id
 FROM calendar_entries e JOIN enrolments n ON n.id = e.enrolment_id JOIN revisions r ON r.id = e.revision_id
   LEFT JOIN revision_vevents b ON b.revision_id = r.id AND b.locale = ?
   JOIN revision_vevents en ON en.revision_id = r.id AND en.locale = 'en'
@@ -118,8 +118,15 @@ class FeedReader:
 
     def page_url(self, row: FeedRow) -> str:
         """The learner's own page, signed by the feed's key, or by the newest where that one is retired."""
-        key = self._keys.get(row.key_id) or next(iter(self._keys.values()))
-        return f"{self.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, key)}"
+        return f"{self.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, self._key(row))}"
+
+    def join_url(self, row: FeedRow) -> Callable[[int], str]:
+        """What gives the learner's join page of an enrolment, signed alike."""
+        key = self._key(row)
+        return lambda enrolment_id: self.base_url + tokens.join_path(enrolment_id, key)
+
+    def _key(self, row: FeedRow) -> str:
+        return self._keys.get(row.key_id) or next(iter(self._keys.values()))
 
     def _sql(self, text: str) -> str:
         return text if self.database.is_sqlite else _PERCENT[text]

@@ -222,7 +222,7 @@ def _identity(row: tuple, moment: int, reader: FeedReader) -> Identity:
 def _render(public_id: str, identity: Identity, moment: int, reader: FeedReader) -> Kept:
     for _ in range(3):
         row = FeedRow._make(identity.row)
-        body = document(row, reader.entries(row, moment), reader.page_url(row))
+        body = document(row, reader.entries(row, moment), reader.page_url(row), reader.join_url(row))
         after = reader.feed(public_id, moment)
         if after == identity.row or after is None:
             break

@@ -38,7 +38,7 @@ def freeze(work: Work, session: LiveSession) -> Revision:
     work.db.add(revision)
     work.db.flush()
     for locale in rendering.LOCALES:
-        body, busy, zone = rendering.feed_vevents(snapshot, locale)
+        body, busy, zone = rendering.feed_vevents(snapshot, locale, join_page=work.organisation.join_links == rendering.JOIN_PAGE)
         work.db.add(RevisionVevent(revision_id=revision.id, locale=locale, timezone=zone, body=body, busy=busy))
     work.db.flush()
     return revision

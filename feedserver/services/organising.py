@@ -1,4 +1,4 @@
-"""The organisation itself: name, mailbox, zone, language, alarm."""
+"""The organisation itself: name, mailbox, zone, language, alarm, where join links lead."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ..addresses import canonical, check
 from ..errors import Conflict, Invalid
 from ..store.organisations import Organisation
 from ..training.wall_time import check_zone
-from . import rendering
+from . import joining, rendering
 from .work import Work
 
-FIELDS = ("name", "mailbox_name", "mailbox_address", "timezone", "locale", "alarm_minutes")
+FIELDS = ("name", "mailbox_name", "mailbox_address", "timezone", "locale", "alarm_minutes", "join_links")
+JOIN_LINKS = ("raw", rendering.JOIN_PAGE)
 
 
 def edit_organisation(work: Work, values: Mapping[str, Any]) -> Organisation:
@@ -34,6 +35,9 @@ def edit_organisation(work: Work, values: Mapping[str, Any]) -> Organisation:
     for name, value in changed.items():
         setattr(organisation, name, value)
     organisation.mailbox_key = key
+    if "join_links" in changed:
+        work.db.flush()
+        joining.switched(work)
     work.record("organisation edited", detail={"fields": sorted(changed)})
     work.db.flush()
     return organisation
@@ -43,6 +47,8 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("name", "timezone", "locale"):
         if name in values and not values[name]:
             raise Invalid("This cannot be empty.", field=name)
+    if values.get("join_links", "raw") not in JOIN_LINKS:
+        raise Invalid(f"Choose one of {', '.join(JOIN_LINKS)}.", field="join_links")
     if "mailbox_address" in values:
         values["mailbox_address"] = check(values["mailbox_address"], "mailbox_address")
     if "timezone" in values:

@@ -19,7 +19,7 @@ from .converters import IdConverter
 
 LARGEST_BODY = 8 * 1024 * 1024
 # A module with `register(app)` each.
-MODULES = ("health", "api", "feeds", "learner", "admin", "dev")
+MODULES = ("health", "api", "feeds", "learner", "admin", "dev", "checkin", "join")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -5,10 +5,22 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import courses, enrolments, groups, learners, mail_in, mail_out, organisation, sessions, sign_in, start
+from . import attendance, courses, enrolments, groups, learners, mail_in, mail_out, organisation, reports, sessions, sign_in, start
 from .desk import admin
 
-__all__ = ["courses", "enrolments", "groups", "learners", "mail_in", "mail_out", "organisation", "sessions", "sign_in"]
+__all__ = [
+    "attendance",
+    "courses",
+    "enrolments",
+    "groups",
+    "learners",
+    "mail_in",
+    "mail_out",
+    "organisation",
+    "reports",
+    "sessions",
+    "sign_in",
+]
 __all__ += ["register", "start"]
 
 
