@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from . import courses, deliveries, description, enrolments, feeds, groups, inbound, learners, rooms, routing, sessions
+from . import attendance, courses, deliveries, description, enrolments, feeds, groups, inbound, learners, reports, rooms, routing, sessions
 
-NOUNS = (learners, courses, groups, rooms, sessions, enrolments, feeds, deliveries, inbound)
+NOUNS = (learners, courses, groups, rooms, sessions, enrolments, attendance, feeds, deliveries, inbound, reports)
 
 
 def register(app: Flask) -> None:
