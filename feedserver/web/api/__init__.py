@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from . import attendance, courses, deliveries, description, enrolments, feeds, groups, inbound, learners, reports, rooms, routing, sessions
+from . import (
+    attendance,
+    courses,
+    deliveries,
+    description,
+    enrolments,
+    feeds,
+    groups,
+    inbound,
+    learners,
+    planning,
+    reports,
+    rooms,
+    routing,
+    sessions,
+)
 
-NOUNS = (learners, courses, groups, rooms, sessions, enrolments, attendance, feeds, deliveries, inbound, reports)
+NOUNS = (learners, courses, groups, rooms, sessions, planning, enrolments, attendance, feeds, deliveries, inbound, reports)
 
 
 def register(app: Flask) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import func, select, tuple_
@@ -95,6 +95,9 @@ class SessionChange(Body):
     waiting_list: bool = optional()
     calendar_enabled: bool = optional()
     visibility: Visibility = optional()
+    planning: bool = Field(
+        default_factory=lambda: None, description="true: changes collect as a plan from now on, and nobody is told until it is published."
+    )
 
 
 class Reason(Body):
@@ -141,6 +144,8 @@ class SessionOut(Out):
     seats: SeatsOut
     enrolments: dict[str, int]
     settle_at: datetime | None
+    planning: bool
+    planned: dict[str, Any] = Field(description="The fields that publishing the plan will change, with their new values.")
     version: int
     created_at: datetime
     updated_at: datetime
@@ -195,10 +200,10 @@ def show_one(work: Work, session: LiveSession) -> OneSessionOut:
 
 
 def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) -> SessionOut:
-    plain = {n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments")}
+    plain = {n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments", "planned")}
     free = None if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)
     held = SeatsOut(capacity=seats.capacity, taken=seats.taken, free=free)
-    return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts)
+    return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts, planned=session.plan or {})
 
 
 @route("POST", "/sessions", body=NewSession, answer=OneSessionOut, status=201, problems=(404,), tagged=True)
@@ -236,7 +241,7 @@ def get_session(work: Work, call: Call) -> OneSessionOut:
 @route("PATCH", "/sessions/<id:session_id>", body=SessionChange, answer=OneSessionOut, problems=(404, 409, 412), tagged=True)
 def edit_session(work: Work, call: Call) -> OneSessionOut:
     """Change a session. An If-Match that no longer holds answers 412 with what changed meanwhile, and changes nothing."""
-    session = scheduling.edit_session(work, call.path["session_id"], call.body.given(), _seen(work, call))
+    session = scheduling.edit_session(work, call.path["session_id"], call.body.given(), seen_version(work, call))
     return show_one(work, session)
 
 
@@ -245,7 +250,7 @@ def edit_session(work: Work, call: Call) -> OneSessionOut:
 )  # fmt: skip
 def cancel_session(work: Work, call: Call) -> OneSessionOut:
     """Cancel for everybody; it stays cancelled. A second time changes nothing."""
-    session_id, version = call.path["session_id"], _seen(work, call)
+    session_id, version = call.path["session_id"], seen_version(work, call)
     session = locked_session(work, session_id)
     if version is not None and version != session.version:
         raise Changed(
@@ -274,8 +279,8 @@ def _no_series(work: Work, call: Call) -> None:
     raise NotBuilt(_NOT_BUILT["recurrence"], field="recurrence_id")
 
 
-def _seen(work: Work, call: Call) -> int | None:
-    """The version that the caller saw; None where any will do or the present one is among those named."""
+def seen_version(work: Work, call: Call) -> int | None:
+    """The version that the caller saw (If-Match); None where any will do or the present one is among those named."""
     if call.versions is None:
         return None
     present = locked_session(work, call.path["session_id"]).version
