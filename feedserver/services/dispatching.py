@@ -149,7 +149,8 @@ def dispatch(
         .where(which)
         .order_by(p.id)
     )
-    count = work.db.execute(insert(D_).from_select(list(columns), rows, include_defaults=False)).rowcount
+    write = insert(D_).from_select(list(columns), rows, include_defaults=False)
+    count = work.db.execute(write, execution_options={"preserve_rowcount": True}).rowcount
     if any(reader.pending for reader in to):
         supersede(work, session, batch, D_.entry_id.in_(select(p.id).where(p.pending.is_not(None), which)))
     return count

@@ -43,7 +43,7 @@ def test_thirty_register_at_once_for_seven_places(world):
     people = [world.person(f"P{n}") for n in range(30)]
     at_once(*(lambda p=p: world.do(lambda work: enrolling.register(work, session, p).id) for p in people))
     assert statuses(world, session) == {"Registered": 7, "Waiting List": 23}
-    assert world.seats(session).taken == 7 == world.count(Delivery)
+    assert world.seats(session).taken == 7 == world.count(Delivery, Delivery.method == "REQUEST")
     came = select(HistoryEntry.learner_id).where(HistoryEntry.verb == "registered").order_by(HistoryEntry.id)
     order = world.look(lambda work: list(work.db.scalars(came)))
     names = {number: name for name, number in world.people.items()}
@@ -104,7 +104,10 @@ def test_four_workers_never_hold_the_same_delivery(world):
         return mine
 
     taken = at_once(*(lambda w=w: take(w) for w in workers))
-    assert sorted(one for mine in taken for one in mine) == sorted(d.id for d in world.deliveries()) and world.count(Delivery, Delivery.fence != 1) == 0
+    assert (
+        sorted(one for mine in taken for one in mine) == sorted(d.id for d in world.deliveries())
+        and world.count(Delivery, Delivery.fence != 1) == 0
+    )
 
 
 def test_a_cancellation_and_a_worker_that_claims_leave_no_invitation_after_its_cancel(world):

@@ -32,6 +32,7 @@ PEOPLE = ("Lea", "Tom", "Ann", "Bob")
 STATUSES = ("Invited", "Registered", "Declined", "Attended")
 MEMORY = Path("/dev/shm")
 people = st.sampled_from(PEOPLE)
+answers = st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"])
 
 
 @dataclass
@@ -76,7 +77,7 @@ class RoundTrip(RuleBasedStateMachine):
         self.read: list[Mail] = []
         for name in PEOPLE:
             self.world.person(name)
-        self.session = self.world.session("Lea", "Tom", "Ann", capacity=2, waiting_list=True)
+        self.session = self.world.session(*PEOPLE, capacity=2, waiting_list=True)
 
     def teardown(self) -> None:
         try:
@@ -136,11 +137,20 @@ class RoundTrip(RuleBasedStateMachine):
         self.open(self.world.mails())
 
     @precondition(lambda self: self.read)
-    @rule(data=st.data(), partstat=st.sampled_from(["ACCEPTED", "DECLINED", "TENTATIVE"]), twice=st.booleans())
+    @rule(data=st.data(), partstat=answers, twice=st.booleans())
     def somebody_answers_a_mail_that_may_be_old(self, data, partstat, twice):
+        self.answer(data.draw(st.sampled_from(self.read[-8:])), partstat, 1 + twice)
+
+    @rule(who=people, mind=st.lists(answers, min_size=1, max_size=2))
+    def answer_the_newest_and_perhaps_otherwise_after_all(self, who, mind):
+        self.mail_arrives()
+        newest = next((mail for mail in reversed(self.read) if mail.who == who), None)
+        for partstat in mind if newest else ():
+            self.answer(newest, partstat)
+
+    def answer(self, mail: Mail, partstat: str, times: int = 1) -> None:
         self.world.moment += timedelta(seconds=1)
-        mail = data.draw(st.sampled_from(self.read[-8:]))
-        for _ in range(1 + twice):
+        for _ in range(times):
             got = self.world.answer(mail, partstat)
             assert got.outcome in ("applied", "unchanged", "stale"), (got.outcome, got.reason)
         held = self.calendars[mail.who].entries[mail.uid]

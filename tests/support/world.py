@@ -81,6 +81,7 @@ class World:
         self.course_id = self.do(lambda work: grouping.create_course(work, {"name": "Safety"}).id)
         self.people: dict[str, int] = {}
         self._read = 0
+        self.notices: list[Mail] = []
 
     def close(self) -> None:
         """Give the connections back."""
@@ -213,7 +214,7 @@ class World:
         return self.outgoing.worker_id
 
     def mails(self) -> list[Mail]:
-        """Let everything that is due leave; what has arrived since the last look."""
+        """Let everything that is due leave; what has arrived since the last look and carries an entry. The rest is in `notices`."""
         self.worker()
         while self.outgoing._claim():
             pass
@@ -225,7 +226,9 @@ class World:
         )
         rows = self.look(lambda work: work.db.execute(query).all())
         self._read = max([self._read, *(row.CapturedMessage.id for row in rows)])
-        return [opened(row.CapturedMessage.raw, row.kind) for row in rows]
+        arrived = [opened(row.CapturedMessage.raw, row.kind) for row in rows]
+        self.notices += [mail for mail in arrived if not mail.method]
+        return [mail for mail in arrived if mail.method]
 
     def mail(self) -> Mail:
         """The one mail that has arrived."""
