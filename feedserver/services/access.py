@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from .. import tokens
 from ..addresses import canonical, check
-from ..errors import Invalid, NotFound
+from ..errors import Conflict, Invalid, NotFound
 from ..store.access import ROLES, ApiToken, BrowserSession, SignIn, SignInLink
 from ..store.database import Database
 from .work import Work
@@ -72,6 +72,8 @@ def create_sign_in(work: Work, email: str, role: str) -> str:
     sign_in = work.db.scalars(
         select(SignIn).where(SignIn.organisation_id == work.organisation_id, SignIn.email_key == canonical(email))
     ).first()
+    if sign_in is not None and role != "owner":
+        _keep_an_owner(work, sign_in)
     if sign_in is None:
         sign_in = SignIn(organisation_id=work.organisation_id, email=email, email_key=canonical(email), role=role, created_at=work.now)
         work.db.add(sign_in)
@@ -94,10 +96,21 @@ def disable_sign_in(work: Work, sign_in_id: int) -> None:
     sign_in = work.db.scalars(select(SignIn).where(SignIn.id == sign_in_id, SignIn.organisation_id == work.organisation_id)).first()
     if sign_in is None:
         raise NotFound(f"There is no sign-in {sign_in_id} in this organisation.")
+    _keep_an_owner(work, sign_in)
     sign_in.disabled_at = sign_in.disabled_at or work.now
     open_ones = BrowserSession.sign_in_id == sign_in.id, BrowserSession.ended_at.is_(None)
     work.db.execute(update(BrowserSession).where(*open_ones).values(ended_at=work.now))
     work.record("sign-in disabled", detail={"sign_in_id": sign_in.id})
+
+
+def _keep_an_owner(work: Work, sign_in: SignIn) -> None:
+    if sign_in.role != "owner" or sign_in.disabled_at is not None:
+        return
+    others = select(SignIn.id).where(
+        SignIn.organisation_id == work.organisation_id, SignIn.role == "owner", SignIn.disabled_at.is_(None), SignIn.id != sign_in.id
+    )
+    if work.db.scalar(others.limit(1)) is None:
+        raise Conflict("This is the last owner; make somebody else one first, or nobody can manage people and settings.", field="role")
 
 
 def link_is_good(db: Session, token: str, now: datetime) -> bool:

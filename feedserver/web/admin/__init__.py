@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import attendance, courses, enrolments, groups, learners, mail_in, mail_out, organisation, reports, sessions, sign_in, start
+from . import attendance, courses, enrolments, groups, learners, mail_in, mail_out, organisation, reports, rooms, sessions, sign_in, start
 from .desk import admin
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "mail_out",
     "organisation",
     "reports",
+    "rooms",
     "sessions",
     "sign_in",
 ]

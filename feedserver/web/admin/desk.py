@@ -10,15 +10,23 @@ from flask_wtf.csrf import CSRFError
 
 from ...errors import FeedserverError, Forbidden
 from ...ical.lines import clean_line
-from ...services import access
+from ...services import access, entitlement
+from ...services.finding import find
 from ...services.work import Work
-from .. import pages
+from ...store.enrolments import Enrolment
+from ...store.inbox import InboundMessage
+from ...store.learners import Learner
+from ...store.outbox import Delivery
+from ...store.sessions import LiveSession
+from .. import pages, roles
 from ..house import house, settings
 
 T = TypeVar("T")
-MAY_ACT = ("owner", "training_manager")
 LARGEST_ID = 2**63 - 1
 _OPEN = {"admin.sign_in_page", "admin.use_link", "admin.signed_out"}
+_ROWS = {
+    "session_id": LiveSession, "enrolment_id": Enrolment, "learner_id": Learner, "delivery_id": Delivery, "inbound_id": InboundMessage,
+}  # fmt: skip
 admin = Blueprint("admin", __name__)
 
 
@@ -37,11 +45,32 @@ def guard() -> Response | None:
         return None
     if g.who is None:
         return pages.page("admin/signed_out.html", 401)
-    g.may_act = g.who.role in MAY_ACT
+    g.may_act = g.who.role in roles.MANAGERS
     pages.guard_post()
-    if request.method not in ("GET", "HEAD", "OPTIONS") and not g.may_act and request.endpoint != "admin.sign_out":
-        raise Forbidden(f"As {g.who.role.replace('_', ' ')} you may look, but not change anything here.")
+    if not roles.may(g.who.role, request.endpoint or "", request.form.get("do")):
+        raise Forbidden(
+            f"This is not for you as {g.who.role.replace('_', ' ')}. Whoever owns the account says who may do what, under Settings."
+        )
+    _must_see(request.view_args or {})
     return None
+
+
+def _must_see(ids: dict) -> None:
+    """What is hidden from somebody does not exist for them, whatever the page would do with it."""
+    if not sight().whole:
+        for name in ids.keys() & _ROWS.keys():
+            look(lambda work, name=name: find(work, _ROWS[name], ids[name]))
+
+
+def sight() -> entitlement.Sight:
+    """What the signed-in person may see."""
+    return entitlement.Sight(g.who.role, g.who.email_key)
+
+
+def may(endpoint: str, do: str | None = None) -> bool:
+    """Whether the signed-in person may open an endpoint, or press one of its buttons: for links and buttons of templates."""
+    who = g.get("who")
+    return who is not None and roles.may(who.role, endpoint, do)
 
 
 @admin.app_errorhandler(CSRFError)
@@ -59,6 +88,7 @@ def at_hand() -> dict:
     return {
         "who": who,
         "may_act": g.get("may_act", False),
+        "may": may,
         "organisation_name": zone[0],
         "zone": zone[1],
         "now": house().clock(),
@@ -67,8 +97,13 @@ def at_hand() -> dict:
 
 
 def look(view: Callable[[Work], T]) -> T:
-    """`view(work)` in the signed-in person's organisation, without a write lock."""
-    return house().read(g.who.organisation_id, f"admin:{g.who.email}", view)
+    """`view(work)` in the signed-in person's organisation, of what they may see, without a write lock."""
+
+    def narrowed(work: Work) -> T:
+        entitlement.narrow(work.db, sight())
+        return view(work)
+
+    return house().read(g.who.organisation_id, f"admin:{g.who.email}", narrowed)
 
 
 def run(verb: Callable[[Work], T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import select
 
 from ... import tokens
@@ -132,14 +132,15 @@ def _one(work: Work, learner_id: int) -> dict:
     out = select(Delivery).where(Delivery.learner_id == learner.id).order_by(Delivery.id.desc()).limit(_FEW)
     received = select(InboundMessage).where(InboundMessage.learner_id == learner.id)
     feeds = list(db.scalars(feeds))
-    urls = subscribing.urls(work, feeds)
+    # An address lets whoever has it read, and answer, in the learner's name.
+    urls = subscribing.urls(work, feeds) if g.may_act else {}
     return {
         "learner": learner,
         "aliases": list(db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == learner.id))),
         "sessions": list(db.execute(sessions)),
-        "feeds": [(f, urls[f.id]) for f in feeds],
+        "feeds": [(f, urls.get(f.id, "")) for f in feeds],
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
         "channel": _CHANNEL_WORDS[learner.channel],
-        "page_url": f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, learner.page_id, work.key_secret)}",
+        "page_url": f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, learner.page_id, work.key_secret)}" if g.may_act else "",
     }

@@ -7,7 +7,7 @@ from flask import Response, flash, redirect, request, url_for
 from ...services import access, organising
 from ...services.work import Work
 from ...store.access import ROLES
-from .. import pages
+from .. import pages, roles
 from ..forms import Field, Form
 from ..house import settings
 from .desk import LARGEST_ID, act, admin, look, run
@@ -23,7 +23,7 @@ FIELDS = (
 TOKEN_FIELDS = (Field("token_name", "Name of the program", required=True, longest=100),)
 SIGN_IN_FIELDS = (
     Field("email", "E-mail address", "mail", required=True),
-    Field("role", "Role", "choice", required=True, choices=[(r, r.replace("_", " ").capitalize()) for r in ROLES]),
+    Field("role", "Role", "choice", required=True, choices=[(r, f"{r.replace('_', ' ').capitalize()}: {roles.WORDS[r]}") for r in ROLES]),
 )
 _ALARM_MINUTES = 15
 
@@ -95,7 +95,7 @@ def _page(form: Form | None = None, token_form: Form | None = None, sign_in_form
     if shown.get("link"):
         sign_in_form = None
     return pages.page(
-        "admin/settings.html", status,
+        "admin/settings.html", status, role_words=roles.WORDS,
         form=form or Form.shown(FIELDS, found.pop("values")), token_form=token_form or Form(TOKEN_FIELDS),
         sign_in_form=sign_in_form or Form.shown(SIGN_IN_FIELDS, {"role": "training_manager"}), **{**found, **shown},
     )  # fmt: skip

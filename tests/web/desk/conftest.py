@@ -56,7 +56,7 @@ class Desk:
         assert response.status_code == status, f"GET {path}: {response.status_code} {response.text[:2000]}"
         return response.text
 
-    def send(self, path: str, status: int | None = 303, /, page: str = "/settings", **fields: Any):
+    def send(self, path: str, status: int | None = 303, /, page: str = "/", **fields: Any):
         """Send a form with the token of a page of ours; gives the response."""
         token = html.unescape(_TOKEN.search(self.client.get(page).text)[1])
         response = self.client.post(path, data={"csrf_token": token, **fields}, headers={"Accept": "text/html"})

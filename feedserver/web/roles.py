@@ -1,0 +1,66 @@
+"""Who may open what: one table from administrators' pages to roles. What is not in it is open to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..store.access import ROLES
+from ..training.statuses import ATTENDANCE
+
+OWNER = frozenset({"owner"})
+MANAGERS = OWNER | {"training_manager"}
+EVERYBODY = frozenset(ROLES)
+OVERSEERS = MANAGERS | {"compliance_manager"}
+LOOKERS = OVERSEERS | {"viewer"}
+MARKERS = OVERSEERS | {"instructor"}
+APPROVERS = MANAGERS | {"approver"}
+WORDS = {
+    "owner": "Everything, with people, programs and the organisation's settings",
+    "training_manager": "Everything but people, programs and the organisation's settings",
+    "compliance_manager": "Looks at everything but private sessions, exports, marks attendance",
+    "instructor": "The sessions with their address among the instructors: people, answers, attendance",
+    "approver": "Their own team, where they are the manager: approvals, sessions",
+    "viewer": "Looks at everything but private sessions and what would let them act for others",
+}
+
+
+def _for(roles: frozenset[str], endpoints: str) -> Iterable[tuple[str, frozenset[str]]]:
+    return ((name, roles) for name in endpoints.split())
+
+
+TABLE: dict[str, frozenset[str]] = dict(
+    (
+        *_for(EVERYBODY, "start sessions calendar session session_history attendance reports report sign_out"),
+        *_for(LOOKERS, "courses course group rooms mail_out delivery"),
+        *_for(LOOKERS | APPROVERS, "learners learner"),
+        *_for(OVERSEERS, "mail_in inbound"),
+        *_for(MARKERS, "mark_attendance mark_walk_in attendance_list attendance_csv check_in_code"),
+        *_for(MARKERS | APPROVERS, "change_enrolment report_csv"),
+        *_for(MANAGERS, "new_course edit_course new_group add_members remove_member"),
+        *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person"),
+        *_for(MANAGERS, "preview_session publish_session discard_plan change_people chase retry_deliveries preview_mail"),
+        *_for(MANAGERS, "new_learner edit_learner new_feed rotate_feed revoke_feed"),
+        *_for(MANAGERS, "new_room edit_room delete_room preview_session publish_session discard_plan"),
+        *_for(MANAGERS, "delivery_source retry_delivery inbound_source apply_inbound discard_inbound"),
+        *_for(OWNER, "organisation new_token revoke_token new_sign_in disable_sign_in"),
+    )
+)
+"""Endpoint of the blueprint `admin` -> the roles that it is open to."""
+
+VERBS: dict[str, dict[str, frozenset[str]]] = {
+    "change_enrolment": {
+        "approve": APPROVERS,
+        "refuse": APPROVERS,
+        **{status.value: MARKERS for status in ATTENDANCE},
+    },
+}
+"""Where one endpoint has several buttons (`do`): who may press which; buttons that are not named are the managers'."""
+
+
+def may(role: str, endpoint: str, do: str | None = None) -> bool:
+    """Whether this role may open an endpoint (`admin.session`, or `session`), or press one of its buttons."""
+    name = endpoint.removeprefix("admin.")
+    allowed = role in TABLE.get(name, ())
+    if name in VERBS and do is not None:
+        return allowed and role in VERBS[name].get(do, MANAGERS)
+    return allowed

@@ -1,0 +1,206 @@
+"""Every page and button by every role: what is written here is open, all else is closed, and what is open shows only one's own."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime, timedelta
+from email import message_from_bytes
+
+import pytest
+from sqlalchemy import select
+
+from feedserver.services import enrolling, scheduling
+from feedserver.store.access import ROLES
+from feedserver.store.entries import CalendarEntry
+from feedserver.store.inbox import InboundMessage
+from feedserver.web import roles
+from tests.web.desk.conftest import Desk
+
+LETTERS = {"o": "owner", "t": "training_manager", "c": "compliance_manager", "i": "instructor", "a": "approver", "v": "viewer"}
+OPEN = {"sign_in_page", "use_link", "signed_out"}
+# Endpoint: the first letters of the roles that it is open to.
+MATRIX = {
+    "start": "otciav", "sessions": "otciav", "session": "otciav", "sign_out": "otciav",
+    "courses": "otcv", "course": "otcv", "group": "otcv", "rooms": "otcv",
+    "learners": "otcav", "learner": "otcav",
+    "mail_out": "otcv", "delivery": "otcv", "delivery_source": "ot", "retry_delivery": "ot",
+    "mail_in": "otc", "inbound": "otc", "inbound_source": "ot", "apply_inbound": "ot", "discard_inbound": "ot",
+    "new_course": "ot", "edit_course": "ot", "new_group": "ot", "add_members": "ot", "remove_member": "ot",
+    "new_session": "ot", "edit_session": "ot", "set_calendar": "ot", "cancel_session": "ot", "add_person": "ot", "change_enrolment": "otcia",
+    "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
+    "preview_session": "ot", "publish_session": "ot", "discard_plan": "ot",
+    "new_room": "ot", "edit_room": "ot", "delete_room": "ot",
+    "attendance": "otciav", "mark_attendance": "otci", "mark_walk_in": "otci", "attendance_list": "otci", "attendance_csv": "otci",
+    "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
+    "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
+}  # fmt: skip
+BUTTONS = {
+    "approve": "ota", "refuse": "ota", "status": "ot", "remove": "ot", "again": "ot", "Attended": "otci", "Absent": "otci", "Go Show": "otci", "anything": "ot",
+}  # fmt: skip
+ONES = {"which": "coming", "kind": "sessions"}
+
+
+@pytest.fixture
+def store_url(database_url: str) -> str:
+    """Both databases."""
+    return database_url
+
+
+@pytest.fixture
+def house_of_all(desk: Desk) -> Desk:
+    """One of everything with id 1, in which each signed-in person has a part: mia is in anna's team, tina teaches."""
+    desk.learner("Mia", manager_email="Anna@example.org")
+    session = desk.session(instructors=["Tina@example.org"])
+    desk.send(f"/sessions/{session.id}/people", who="mia@example.org", status="Invited")
+    desk.send("/rooms/new", name="Blue")
+    with desk.house.database.write() as db:
+        values = {"received_at": desk.clock.now, "via": "smtp", "sha256": "0", "raw": b"x", "kind": "reply", "outcome": "quarantined"}
+        db.add(InboundMessage(organisation_id=desk.organisation_id, **values))
+    return desk
+
+
+def sign_in_as(desk: Desk, role: str) -> None:
+    email = {"instructor": "tina@example.org", "approver": "anna@example.org", "owner": "olga@example.org"}.get(
+        role, f"{role[0]}@example.org"
+    )
+    desk.sign_in(email, role)
+
+
+def rules(desk: Desk) -> list:
+    """Every rule of administrators' pages that needs a sign-in."""
+    ours = [rule for rule in desk.app.url_map.iter_rules() if rule.endpoint.startswith("admin.")]
+    return [rule for rule in ours if rule.endpoint.removeprefix("admin.") not in OPEN]
+
+
+def test_every_page_is_in_the_matrix(visitor: Desk):
+    endpoints = {rule.endpoint.removeprefix("admin.") for rule in rules(visitor)}
+    assert endpoints <= set(MATRIX)
+    assert {name: {LETTERS[letter] for letter in who} for name, who in MATRIX.items()} == {n: set(r) for n, r in roles.TABLE.items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_opens_its_pages_and_no_other(house_of_all: Desk, role):
+    desk, wrong, walked = house_of_all, [], 0
+    sign_in_as(desk, role)
+    for rule in rules(desk):
+        name = rule.endpoint.removeprefix("admin.")
+        if name == "sign_out":
+            continue
+        with desk.app.test_request_context():
+            path = rule.build({one: ONES.get(one, 1) for one in rule.arguments})[1]
+        for method in rule.methods & {"GET", "POST"}:
+            walked += 1
+            code = desk.client.get(path).status_code if method == "GET" else desk.send(path, None).status_code
+            open_to = {LETTERS[letter] for letter in MATRIX[name]}
+            if (code != 403) != (role in open_to) or code >= 500:
+                wrong.append((method, path, code))
+    assert wrong == [] and walked > 40
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_buttons_beside_a_person_are_each_roles_own(house_of_all: Desk, role):
+    sign_in_as(house_of_all, role)
+    pressed = {do: house_of_all.send("/enrolments/1", None, do=do).status_code for do in BUTTONS}
+    assert {do for do, code in pressed.items() if code != 403} == {
+        do for do, who in BUTTONS.items() if role in {LETTERS[one] for one in who}
+    }
+
+
+def test_a_page_that_the_table_does_not_know_is_open_to_nobody():
+    assert not any(roles.may(role, "admin.new_idea") for role in ROLES)
+    assert not roles.may("stranger", "admin.start")
+
+
+def test_an_instructor_sees_only_the_sessions_they_teach(desk: Desk):
+    own = desk.session("Mia", title="Knots", instructors=["TINA@example.org"])
+    other = second(desk, "Ali", title="Ladders", instructors=["martina@example.org"])
+    desk.sign_in("tina@example.org", "instructor")
+    listed = desk.get("/sessions")
+    assert "Knots" in listed and "Ladders" not in listed and "Ladders" not in desk.get("/")
+    page = desk.get(f"/sessions/{own.id}")
+    assert "Mia" in page and "Invited" in page and "Take off" not in page and "/learners/" not in page
+    for path in ("", "/attendance"):
+        desk.get(f"/sessions/{other.id}{path}", 404)
+    desk.send("/enrolments/2", 404, do="Attended")
+    desk.clock.pass_by(days=200)
+    desk.sign_in("tina@example.org", "instructor")
+    desk.send("/enrolments/1", do="Attended")
+    assert "Attended 1" in desk.get(f"/sessions/{own.id}")
+
+
+def test_an_approver_sees_the_own_team_and_approves_it(desk: Desk):
+    mia, ali = desk.learner("Mia", manager_email="Anna@Example.org"), desk.learner("Ali", manager_email="bert@example.org")
+    session = desk.session(approval_required=True)
+    for one in (mia, ali):
+        desk.do(lambda work, one=one: enrolling.register(work, session.id, one.id))
+    desk.sign_in("anna@example.org", "approver")
+    page = desk.get("/")
+    assert "Mia waits for approval" in page and "Ali" not in page
+    people = desk.get("/learners")
+    assert "Mia" in people and "Ali" not in people
+    desk.get(f"/learners/{ali.id}", 404)
+    page = desk.get(f"/sessions/{session.id}")
+    assert "Approve" in page and "Ali" not in page and "Set status" not in page
+    desk.send("/enrolments/2", 404, do="approve")
+    desk.send("/enrolments/1", do="approve")
+    assert "Registered 1" in desk.get(f"/sessions/{session.id}")
+
+
+@pytest.mark.parametrize("role", ["compliance_manager", "viewer", "approver", "instructor"])
+def test_a_private_session_is_seen_by_those_entitled_alone(desk: Desk, role):
+    desk.learner("Mia", manager_email="vera@example.org")
+    session = desk.session(visibility="private", title="Burn-out", instructors=["tina@example.org"])
+    desk.send(f"/sessions/{session.id}/people", who="mia@example.org", status="Invited")
+    assert "Burn-out" in desk.get("/sessions")
+    desk.sign_in("theo@example.org", "training_manager")
+    assert "Burn-out" in desk.get("/sessions")
+    desk.sign_in("vera@example.org", role)
+    seen = [
+        path
+        for path in ("/", "/sessions", "/sessions?q=burn", "/courses/1", "/learners/1", "/mail/out", "/reports")
+        if "Burn-out" in html_of(desk, path)
+    ]
+    assert seen == []
+    desk.get(f"/sessions/{session.id}", 404)
+    desk.sign_in("tina@example.org", role)
+    assert "Burn-out" in desk.get("/sessions") and "Burn-out" in desk.get(f"/sessions/{session.id}")
+
+
+def test_a_viewer_finds_nothing_that_would_let_them_act_for_others(desk: Desk):
+    session = desk.session("Mia")
+    uid = desk.do(lambda work: work.db.scalar(select(CalendarEntry.uid)))
+    mail = message_from_bytes(desk.client.get("/mail/out/1/source").data)
+    assert any(uid.encode() in (part.get_payload(decode=True) or b"") for part in mail.walk())
+    desk.sign_in("vera@example.org", "viewer")
+    pages = [html_of(desk, path) for path in ("/", f"/sessions/{session.id}", "/learners/1", "/mail/out", "/mail/out/1")]
+    assert all("Mia" in page for page in pages[1:3])
+    assert [page for page in pages if uid in page or "/feeds/" in page or "/my/" in page] == []
+
+
+def test_the_last_owner_stays_and_a_new_role_holds_at_once(desk: Desk):
+    assert "last owner" in desk.send("/settings/sign-ins", 422, email="olga@example.org", role="viewer").text
+    desk.send("/settings/sign-ins", 200, email="otto@example.org", role="owner")
+    desk.send("/settings/sign-ins", None, email="olga@example.org", role="viewer")
+    desk.send("/courses/new", 403, name="X")
+
+
+def test_the_last_owner_cannot_be_shut_out(desk: Desk):
+    desk.send("/settings/sign-ins/1/disable")
+    assert "last owner" in desk.get("/settings")
+
+
+def html_of(desk: Desk, path: str) -> str:
+    return html.unescape(desk.client.get(path, headers={"Accept": "text/html"}).text)
+
+
+def second(desk: Desk, name: str, **fields):
+    """Another session of the course that is there, with one person."""
+    learner, start = desk.learner(name), datetime(2027, 3, 10, 10)
+
+    def verb(work):
+        values = {"start": start, "end": start + timedelta(hours=1), "timezone": "Europe/Berlin", **fields}
+        session = scheduling.create_session(work, 1, values)
+        enrolling.enrol(work, session.id, learner.id, "Invited")
+        return session
+
+    return desk.do(verb)
