@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import select
 
 from ...addresses import canonical
-from ...services import learning
+from ...services import channelling, departing, learning
 from ...services.finding import find
 from ...services.work import Work
 from ...store.learners import Learner
@@ -32,10 +33,13 @@ class NewLearner(Body):
     team: line(200) | None = None
     manager_email: Email | None = None
     start_date: Day | None = None
+    welcome: bool = Field(False, description="Send the welcome mail; the organisation must have it turned on.")
 
 
 class LearnerChange(Body):
-    """What is to change. A new address is for later messages; the old one stays known to speak for the learner."""
+    """What is to change. `address_change` says what a new `email` means: for the `same_person` what stands in the calendar goes on with the same UID,
+    and the old address stays known; a `new_mailbox` is filled with new entries, and the old one emptied by cancellations.
+    """
 
     email: Email = optional()
     name: line(200, empty=False) = optional()
@@ -46,10 +50,13 @@ class LearnerChange(Body):
     team: line(200) | None = optional()
     manager_email: Email | None = optional()
     start_date: Day | None = optional()
+    address_change: Literal["same_person", "new_mailbox"] = optional()
 
 
 class LearnerOut(Out):
-    """A learner. `address_problem` says why mail does not reach them, if so."""
+    """A learner. `address_problem` says why mail does not reach them, if so; `target_email` is a second, confirmed address that mail goes to instead;
+    `left_at` since when they are no longer here; `channel_chosen_at` when they themselves said how they want to be told.
+    """
 
     id: RowId
     email: str
@@ -62,6 +69,10 @@ class LearnerOut(Out):
     manager_email: str | None
     start_date: date | None
     address_problem: str | None
+    target_email: str | None
+    left_at: datetime | None
+    channel_chosen_at: datetime | None
+    welcomed_at: datetime | None
     version: int
     created_at: datetime
 
@@ -81,6 +92,8 @@ def show(learner: Learner) -> LearnerOut:
 def create_learner(work: Work, call: Call) -> Answer:
     """Add a learner. The same `external_id` or e-mail answers 409 with the `id` of the one there is."""
     learner = learning.create_learner(work, call.body.given())
+    if call.body.welcome:
+        channelling.welcome(work, [learner.id])
     return Answer(show(learner), headers=at("learners", learner.id))
 
 
@@ -104,6 +117,24 @@ def get_learner(work: Work, call: Call) -> LearnerOut:
 def edit_learner(work: Work, call: Call) -> LearnerOut:
     """Change a learner."""
     return show(learning.edit_learner(work, call.path["learner_id"], call.body.given()))
+
+
+@route("POST", "/learners/<id:learner_id>/leave", answer=LearnerOut, problems=(404,))
+def leave(work: Work, call: Call) -> LearnerOut:
+    """Somebody leaves: coming entries are cancelled, places freed and passed on, feeds ended; what was stays. A second time changes nothing."""
+    return show(departing.leave(work, call.path["learner_id"]))
+
+
+@route("POST", "/learners/<id:learner_id>/come-back", answer=LearnerOut, problems=(404,))
+def come_back(work: Work, call: Call) -> LearnerOut:
+    """Somebody who left is here again, with a new feed and in no session. A second time changes nothing."""
+    return show(departing.come_back(work, call.path["learner_id"]))
+
+
+@route("POST", "/learners/<id:learner_id>/welcome", status=204, problems=(404, 409))
+def send_welcome(work: Work, call: Call) -> None:
+    """Send the welcome mail, once: 409 where the organisation has it turned off."""
+    channelling.send_welcome(work, call.path["learner_id"])
 
 
 @route("DELETE", "/learners/<id:learner_id>", status=204, problems=(404,))
