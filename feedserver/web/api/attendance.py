@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ...addresses import canonical
-from ...errors import Invalid
 from ...services import attending
 from ...services.finding import find
 from ...services.work import Work
@@ -28,9 +27,9 @@ class AttendanceItem(Body):
 
 
 class AttendanceMarks(Body):
-    """Either `items`, or `all` for everybody who holds a seat and is not marked yet."""
+    """People one by one, and with `all` everybody else who holds a seat and is not marked yet."""
 
-    items: Annotated[list[AttendanceItem], Field(max_length=10_000)] | None = None
+    items: Annotated[list[AttendanceItem], Field(max_length=10_000)] = []
     all: Mark | None = None
 
 
@@ -55,13 +54,10 @@ def mark_attendance(work: Work, call: Call) -> AttendanceOutcome:
     """Note who came, for many at once. Somebody who is not in the session can be a `Go Show`; what cannot be done is refused one by one."""
     given, session_id = call.body, call.path["session_id"]
     find(work, LiveSession, session_id)
-    if (given.items is None) == (given.all is None):
-        raise Invalid("Send either `items` or `all`.", field="items")
-    if given.all is not None:
-        done = attending.record_all(work, session_id, EnrolmentStatus(given.all))
-        return AttendanceOutcome(marked=done.marked, unchanged=0, refused=[])
     marks, places, refused = _marks(work, given.items)
     done = attending.record(work, session_id, marks, places)
+    if given.all is not None:
+        done.marked += attending.record_all(work, session_id, EnrolmentStatus(given.all)).marked
     refused += [RefusedMark(item=one.line, who=one.who, reason=one.reason) for one in done.refused]
     return AttendanceOutcome(marked=done.marked, unchanged=done.unchanged, refused=sorted(refused, key=lambda one: one.item))
 

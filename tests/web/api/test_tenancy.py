@@ -20,6 +20,7 @@ BODIES = {
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
     "editEnrolment": {"status": "Cancelled"},
     "putAttendance": {"status": "Absent"},
+    "markAttendance": {"all": "Absent"},
 }
 
 
