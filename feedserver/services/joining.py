@@ -5,7 +5,7 @@ What is noted during the session proposes Attended on the attendance page; it ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
 
@@ -26,6 +26,14 @@ from .work import Work
 S = EnrolmentStatus
 MAY_JOIN = (S.INVITED, S.REGISTERED, S.ATTENDED, S.ABSENT, S.GO_SHOW)
 _AT_ONCE = 500
+
+
+def links(work: Work, enrolments: Iterable[tuple[Enrolment, LiveSession]]) -> dict[int, str]:
+    """Where each person joins, by enrolment: a page of their own, or the session's link, as the organisation wishes; "" where there is none."""
+    paged = work.organisation.join_links == rendering.JOIN_PAGE
+    return {
+        e.id: work.base_url + tokens.join_path(e.id, work.key_secret) if paged and web_url(s.join_url) else web_url(s.join_url) for e, s in enrolments
+    }  # fmt: skip
 
 
 def enrolment_of(db, token: str) -> Enrolment | None:

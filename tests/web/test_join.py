@@ -13,6 +13,7 @@ from sqlalchemy import select
 from feedserver.services import organising, refilling, subscribing
 from feedserver.store import keys
 from feedserver.store.enrolments import Enrolment
+from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
 from tests.web.desk.conftest import Desk, clock, house, store_url, visitor, writes
 
@@ -57,6 +58,11 @@ def test_by_default_the_room_itself_is_one_tap_away(visitor: Desk):
     visitor.session("Mia", join_url=ROOM)
     (entry,) = _entries(visitor)
     assert f"URL:{ROOM}\n" in entry and "/join/" not in entry
+
+
+def test_the_learners_own_page_leads_to_the_same_page(noting: Desk):
+    page = noting.get(noting.my_page(noting.do(lambda work: work.db.get_one(Learner, 1))))
+    assert f'href="{HERE}{_path(noting)}"' in page and "meet.example.com" not in page
 
 
 def test_changing_ones_mind_changes_feeds_and_sends_nothing(visitor: Desk):

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from ... import tokens
 from ...errors import FeedserverError, NotFound
 from ...imip.catalogues import Language
-from ...services import answering, subscribing
+from ...services import answering, joining, subscribing
 from ...services.work import Work
 from ...store import keys
 from ...store.courses import Course
@@ -109,9 +109,11 @@ def _page(token: str, who: Learner, refused: str = "", status: int = 200) -> Res
 def _found(work: Work, who: Learner, say: Language) -> dict:
     feeds = subscribing.feeds_of(work, who.id)
     urls = subscribing.urls(work, feeds)
+    lines = _coming(work, who)
     return {
         "organisation": work.organisation,
-        "lines": _coming(work, who),
+        "lines": lines,
+        "join_links": joining.links(work, ((line.enrolment, line.session) for line in lines)),
         "feeds": [_ways(f.name, urls[f.id]) for f in feeds],
         "now": work.now,
     }
