@@ -18,7 +18,7 @@ from ..store.sessions import LiveSession
 from ..training.availability import Booking, Clash, clashes
 from ..training.changes import instant
 from ..training.statuses import SEATED
-from ..training.wall_time import LONGEST
+from ..training.wall_time import LONGEST, check_times, check_zone
 from .finding import find
 from .work import Work
 
@@ -43,11 +43,13 @@ def find_conflicts(
 ) -> list[Finding]:  # fmt: skip
     """What a new session with these values (and the members of a group), or the present one with them, would want twice.
 
-    `values` are fields of the contract that passed their checks; what is missing is as it stands in `session`.
+    `values` are fields of the contract; what is missing is as it stands in `session`. Raises `Invalid` for times that cannot be.
     """
     whole = {name: values.get(name, getattr(session, name, None)) for name in FIELDS}
     room = find(work, Room, whole["room_id"]) if whole["room_id"] else None
     fold = whole["fold"] or 0
+    check_zone(whole["timezone"])
+    check_times(whole["start"], whole["end"], whole["timezone"], fold)
     mine = _people(session, group_id)
     wanted = Booking(
         instant(whole["start"], whole["timezone"], fold), instant(whole["end"], whole["timezone"], fold), session.id if session else None,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import select
 
-from ...services import scheduling
+from ...services import planning, scheduling
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -16,6 +16,7 @@ from ...store.sessions import LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
+from . import double_booking
 from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
 
@@ -30,6 +31,7 @@ FIELDS = (
     Field("end", "Ends", "time", required=True),
     Field("timezone", "Time zone", "zone", required=True, hint="Where it takes place. Everybody gets it in their own."),
     Field("location", "Place", longest=500),
+    double_booking.ROOM,
     Field("join_url", "Link to join online", "url", longest=2000),
     Field("description", "Description", "long", longest=20_000, hint="Markdown; it stands in the invitation."),
     Field("capacity", "Seats", "number", hint="Empty: as many as come."),
@@ -59,27 +61,34 @@ def sessions() -> Response:
 def new_session(course_id: int) -> Response:
     """A new session of a course; with a group its members are invited at once."""
     course, groups, zone = look(lambda work: _course(work, course_id))
-    fields = (GROUP, *FIELDS)
+    fields, found = double_booking.with_rooms((GROUP, *FIELDS)), []
     if request.method == "POST":
         form = Form.sent([_with_groups(f, groups) for f in fields], request.form)
-        session = form.attempt(lambda: run(lambda work: _create(work, course_id, form)))
+        group_id = int(form.values.get("group_id") or 0) or None
+        found = double_booking.of_new(form, _values(form), group_id) if form.ok else []
+        session = None if found else form.attempt(lambda: run(lambda work: _create(work, course_id, form)))
         if session:
             flash(_made(session), "done")
             return redirect(url_for("admin.session", session_id=session.id), 303)
     else:
         form = Form.shown([_with_groups(f, groups) for f in fields], _proposed(course, groups, zone))
-    status = 200 if form.ok else 422
-    return pages.page("admin/session_form.html", status, form=form, course=course, session=None)
+    status = 409 if found else 200 if form.ok else 422
+    return pages.page(
+        "admin/session_form.html", status, form=form, course=course, session=None, conflicts=found, mark=double_booking.mark(found)
+    )
 
 
 @admin.route("/sessions/<id:session_id>/edit", methods=["GET", "POST"])
 def edit_session(session_id: int) -> Response:
     """Change a session. Where somebody else has meanwhile: what they changed is shown, and what was typed stays."""
     session, course, settle = look(lambda work: _edited(work, session_id))
+    fields, found = double_booking.with_rooms(FIELDS), []
     if request.method == "POST":
-        form = Form.sent(FIELDS, request.form)
+        form = Form.sent(fields, request.form)
         values = _values(form) if form.ok else {}
-        saved = form.attempt(lambda: run(lambda work: scheduling.edit_session(work, session_id, values, form.version)))
+        found = double_booking.of_edit(form, values, session) if form.ok else []
+        values |= {"planning": True} if request.form.get("planning") else {}
+        saved = None if found else form.attempt(lambda: run(lambda work: scheduling.edit_session(work, session_id, values, form.version)))
         if saved:
             flash(_saved(saved, session.version, settle), "done")
             return redirect(url_for("admin.session", session_id=session_id), 303)
@@ -87,10 +96,12 @@ def edit_session(session_id: int) -> Response:
             session = look(lambda work: find(work, LiveSession, session_id))
             _take_over(form, session)
     else:
-        form = Form.shown(FIELDS, _shown(session))
+        form = Form.shown(fields, _shown(session))
         form.version = session.version
-    status = 200 if form.ok else 412 if form.changes else 422
-    return pages.page("admin/session_form.html", status, form=form, course=course, session=session)
+    status = 409 if found else 200 if form.ok else 412 if form.changes else 422
+    return pages.page(
+        "admin/session_form.html", status, form=form, course=course, session=session, conflicts=found, mark=double_booking.mark(found)
+    )
 
 
 @admin.post("/sessions/<id:session_id>/calendar")
@@ -99,7 +110,8 @@ def set_calendar(session_id: int) -> Response:
     on = request.form.get("on") == "1"
 
     def verb(work: Work) -> str:
-        scheduling.edit_session(work, session_id, {"calendar_enabled": on})
+        if scheduling.edit_session(work, session_id, {"calendar_enabled": on}).planning:
+            return "That is planned now. Nobody is told until you publish it."
         if on:
             return "Calendar invitations are on: everybody entitled is invited."
         return "Calendar invitations are off: what stood in calendars is taken back with a cancellation."
@@ -172,11 +184,13 @@ def _values(form: Form) -> dict:
     values = dict(form.values)
     values["fold"] = int(values.get("fold") or 0)
     values["visibility"] = values.get("visibility") or "public"
+    if "room_id" in values:
+        values["room_id"] = int(values["room_id"] or 0) or None
     return values
 
 
 def _shown(session: LiveSession) -> dict:
-    return {f.name: getattr(session, f.name) for f in FIELDS}
+    return {f.name: planning.as_planned(session, f.name) for f in FIELDS}
 
 
 def _take_over(form: Form, session: LiveSession) -> None:
@@ -186,7 +200,7 @@ def _take_over(form: Form, session: LiveSession) -> None:
         seen.setdefault(change["field"], _plain(form, change["field"], change["before"]))
     for name, before in seen.items():
         if name in form.texts and form.texts[name].strip() == before.strip():
-            form.texts[name] = written(getattr(session, name))
+            form.texts[name] = written(planning.as_planned(session, name))
 
 
 def _plain(form: Form, name: str, value: object) -> str:
@@ -203,6 +217,8 @@ def _made(session: LiveSession) -> str:
 def _saved(session: LiveSession, before: int, settle: timedelta) -> str:
     if session.version == before:
         return "Nothing was changed."
+    if session.planning:
+        return "Collected. Nobody is told until you publish it."
     if session.settle_at is not None and session.calendar_enabled:
         return f"Saved. If it changes what calendars show, one update goes out in {settle.seconds} seconds."
     return "Saved."

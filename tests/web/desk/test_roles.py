@@ -29,6 +29,7 @@ MATRIX = {
     "new_session": "ot", "edit_session": "ot", "set_calendar": "ot", "cancel_session": "ot", "add_person": "ot", "change_enrolment": "otcia",
     "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
     "preview_session": "ot", "publish_session": "ot", "discard_plan": "ot",
+    "calendar": "otciav", "session_history": "otciav", "change_people": "ot", "chase": "ot", "retry_deliveries": "ot", "preview_mail": "ot",
     "new_room": "ot", "edit_room": "ot", "delete_room": "ot",
     "attendance": "otciav", "mark_attendance": "otci", "mark_walk_in": "otci", "attendance_list": "otci", "attendance_csv": "otci",
     "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
