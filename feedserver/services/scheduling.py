@@ -33,6 +33,7 @@ SHOWN_FIELDS = (
     "fold",
     "visibility",
     "room_id",
+    "files",
 )
 RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled")
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS

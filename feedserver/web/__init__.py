@@ -17,9 +17,9 @@ from . import house as parts
 from . import problems
 from .converters import IdConverter
 
-LARGEST_BODY = 8 * 1024 * 1024
+LARGEST_BODY = 11 * 1024 * 1024
 # A module with `register(app)` each.
-MODULES = ("health", "api", "feeds", "learner", "admin", "dev", "checkin", "join")
+MODULES = ("health", "api", "feeds", "files", "learner", "admin", "dev", "checkin", "join")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -11,6 +11,7 @@ from . import (
     description,
     enrolments,
     feeds,
+    files,
     groups,
     inbound,
     learners,
@@ -21,7 +22,7 @@ from . import (
     sessions,
 )
 
-NOUNS = (learners, courses, groups, rooms, sessions, planning, enrolments, attendance, feeds, deliveries, inbound, reports)
+NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, attendance, feeds, deliveries, inbound, reports)
 
 
 def register(app: Flask) -> None:

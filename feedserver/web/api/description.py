@@ -19,6 +19,7 @@ from ..house import house
 from . import routing
 from .reading import Unreadable
 from .routing import PREFIX, Nothing, Route, openapi_path
+from .uploads import Upload
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = (
@@ -120,7 +121,8 @@ def _operation(one: Route, names: dict) -> dict[str, Any]:
     }  # fmt: skip
     if one.writes and one.body is not None:
         found["requestBody"] = {
-            "required": one.body_required, "content": {"application/json": {"schema": names[one.body, "validation"]}},
+            "required": one.body_required,
+            "content": {"multipart/form-data" if one.body is Upload else "application/json": {"schema": names[one.body, "validation"]}},
         }  # fmt: skip
     return found
 

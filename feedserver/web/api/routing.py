@@ -18,6 +18,7 @@ from ..auth import caller
 from ..house import house
 from .fields import Body
 from .reading import read_body, read_key, read_query, read_versions
+from .uploads import Upload, read_upload
 
 PREFIX = "/api/v1"
 
@@ -113,7 +114,7 @@ def _view(one: Route) -> Callable[..., Response]:
         key = read_key(request) if one.method == "POST" else None
         call = Call(
             path,
-            body=read_body(request, one.body or Nothing, required=one.body is not None and one.body_required) if one.writes else None,
+            body=_body(one) if one.writes else None,
             query=read_query(request.args, one.query or Nothing),
             versions=read_versions(request) if one.tagged else None,
         )  # fmt: skip
@@ -127,6 +128,12 @@ def _view(one: Route) -> Callable[..., Response]:
         return _response(*house().run(who.organisation_id, who.actor, lambda work: _once(work, key, digest, lambda: render(work, call))))
 
     return view
+
+
+def _body(one: Route) -> BaseModel:
+    if one.body is Upload:
+        return read_upload(request)
+    return read_body(request, one.body or Nothing, required=one.body is not None and one.body_required)
 
 
 def _renderer(one: Route) -> Callable[[Work, Call], tuple[int, dict[str, str], bytes]]:
