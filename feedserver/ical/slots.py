@@ -81,9 +81,10 @@ def slot_attendee(name: str, address: str, partstat: str) -> bytes:
     return fold("ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;" + who)
 
 
-def slot_page(url: str) -> bytes:
-    """The learner's own page, as the continuation that ends DESCRIPTION; empty where there is none."""
-    return b"\r\n " + fold(escape(clean_line(url)), LIMIT - 1)[:-2] if url else b""
+def slot_page(url: str, notice: str = "") -> bytes:
+    """The learner's own page, as the continuation that ends DESCRIPTION, and a sentence of ours below it; empty where there is none."""
+    text = "\n\n".join(clean_line(one) for one in (url, notice) if one)
+    return b"\r\n " + fold(escape(text), LIMIT - 1)[:-2] if text else b""
 
 
 def slot_join(url: str) -> bytes:

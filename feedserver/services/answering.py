@@ -148,14 +148,20 @@ def answer_on_page(work: Work, enrolment_id: int, answer: Answer) -> Decision:
     if entry.ended_at is not None:
         raise Conflict("This session is no longer in your calendar; there is nothing to answer.")
     entry.reply_sequence, entry.reply_dtstamp = entry.sequence, max(work.stamp(), entry.reply_dtstamp or 0)
-    return _answer(work, session, enrolment, entry, answer, comment="", inbound_id=None, at=work.now)
+    shown, sequence = entry.partstat, entry.sequence
+    decision = _answer(work, session, enrolment, entry, answer, comment="", inbound_id=None, at=work.now)
+    work.db.refresh(entry)
+    # A calendar that still says the opposite is put right by what it was told last: the same entry, with the answer of now.
+    if {shown, answer.value} == {Answer.YES.value, Answer.NO.value} and entry.ended_at is None and entry.sequence == sequence:
+        notifying.tell(work, session, entry, Kind.AGAIN)
+    return decision
 
 
 def _answer(
     work: Work, session: LiveSession, enrolment: Enrolment, entry: CalendarEntry, answer: Answer, *, comment, inbound_id, at
 ) -> Decision:
     """One row of the answer table, the record of what was said, and the entry put right where it would say something else."""
-    before = EnrolmentStatus(enrolment.status)
+    before, was, until = EnrolmentStatus(enrolment.status), enrolment.partstat, enrolment.offer_until
     # The invitation that a full session took back is still what a person on the list answers to.
     listed = entry.ended_as == "waiting" and TABLE[before].listed
     if entry.id == enrolment.entry_id or listed:
@@ -166,7 +172,7 @@ def _answer(
         work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True).partstat = answer.value
     work.record(
         "answered", live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id, inbound_id=inbound_id,
-        detail={"answer": answer.value, "status": before},
+        detail={"answer": answer.value, "status": before, "was": was, "offer_until": until and until.isoformat()},
     )  # fmt: skip
     work.db.flush()
     word, mine = WORDS[answer], (enrolment.id, enrolment.learner_id)
@@ -180,9 +186,10 @@ def _answer(
     new = TABLE[before].after(answer)
     if new is None or new == before:
         return Decision(UNCHANGED, "no_change", f"{word} is noted; the status stays {before}.", *mine)
-    if TABLE[new].seat and not TABLE[before].seat and not enrolling.seating.free_seats(work, session):
+    kept = enrolment.hold_until is not None
+    if TABLE[new].seat and not TABLE[before].seat and not kept and not enrolling.seating.free_seats(work, session):
         return _found_full(work, session, enrolment, mine, inbound_id)
-    enrolling.change(work, session, enrolment, new, "answered " + word, inbound_id=inbound_id)
+    enrolling.change(work, session, enrolment, new, "answered " + word, inbound_id=inbound_id, own=True)
     return Decision(APPLIED, "status_changed", f"{word}: {before} became {new}.", *mine)
 
 

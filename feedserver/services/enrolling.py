@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
@@ -12,12 +13,17 @@ from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.learners import Learner
 from ..store.sessions import LiveSession
+from ..training.offers import kept_until
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
-from . import notifying, seating
+from . import notifying, seating, telling
 from .finding import find, locked_session, must_be_here
+from .promoting import promote
 from .rendering import Kind
+from .waiting_line import position
 from .work import Work
+
+__all__ = ["position", "promote"]
 
 S = EnrolmentStatus
 
@@ -34,7 +40,7 @@ def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
     status = status_on_registering(
         approval_required=session.approval_required,
         approved=False,
-        seat_free=seating.free_seats(work, session) > 0,
+        seat_free=_seat_for(work, session, enrolment),
         waiting_list=session.waiting_list,
     )
     if status is None:
@@ -122,7 +128,7 @@ def approve(work: Work, enrolment_id: int) -> Enrolment:
     session, enrolment = _with_session(work, enrolment_id)
     _must_wait_for_approval(enrolment)
     _must_be_open(work, session)
-    free = seating.free_seats(work, session) > 0
+    free = _seat_for(work, session, enrolment)
     status = status_on_registering(approval_required=True, approved=True, seat_free=free, waiting_list=True)
     return change(work, session, enrolment, status, "approved")
 
@@ -131,7 +137,7 @@ def reject(work: Work, enrolment_id: int, reason: str = "") -> Enrolment:
     """Refused: the person is taken off, and the reason kept."""
     session, enrolment = _with_session(work, enrolment_id)
     _must_wait_for_approval(enrolment)
-    return change(work, session, enrolment, S.CANCELLED, "refused", detail={"reason": reason} if reason else None)
+    return change(work, session, enrolment, S.CANCELLED, "refused", detail={"reason": reason} if reason else None, ending=Kind.REFUSED)
 
 
 def set_status(work: Work, enrolment_id: int, status: str, *, over_capacity: bool = False, version: int | None = None) -> Enrolment:
@@ -162,21 +168,35 @@ def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
 def change(
     work: Work, session: LiveSession, enrolment: Enrolment, new: EnrolmentStatus, verb: str, *,
     over_capacity: bool = False, detail: dict | None = None, ending: Kind = Kind.REMOVED, inbound_id: int | None = None, extra: dict | None = None,
+    own: bool = False, offered: datetime | None = None, passing_on: bool = True,
 ) -> Enrolment:  # fmt: skip
-    """Move an enrolment to `new` with everything that follows: seat, entry, feed, history, and the waiting list where a seat came free."""
+    """Move an enrolment to `new` with everything that follows: seat, entry, feed, history, notices, and the waiting list where a seat came free.
+
+    `own`: the person answered so (only then a declined seat may be kept for them); `offered`: until when the seat is held;
+    `passing_on=False`: the caller passes a freed seat on.
+    """
     old = EnrolmentStatus(enrolment.status)
     if old == new:
         return enrolment
     before, after = TABLE[old], TABLE[new]
-    if after.seat and not before.seat and not seating.take(work, session, over_capacity=over_capacity):
+    kept = (
+        kept_until(work.now, session.starts_at, session.hold_minutes, session.lock_minutes)
+        if own and before.seat and not after.seat
+        else None
+    )
+    had, has = before.seat or enrolment.hold_until is not None, after.seat or kept is not None
+    if has and not had and not seating.take(work, session, over_capacity=over_capacity):
         raise Conflict(
             "The session is full. Add the person over capacity knowingly, or raise the capacity first.",
             extra={"other_dates": other_dates(work, session)},
         )
-    if before.seat and not after.seat:
+    if had and not has:
         seating.give_back(work, session)
-    enrolment.status = new
+    enrolment.status, enrolment.hold_until = new, kept
+    # Who comes onto the list from a seat is not offered the same seat again.
+    enrolment.offer_until = work.now if new is S.WAITING_LIST and had else offered
     enrolment.queued_at = work.now if new in WAITING else None
+    enrolment.note = (detail or {}).get("reason")
     enrolment.updated_at = work.now
     enrolment.version += 1
     work.record(
@@ -189,55 +209,11 @@ def change(
     )
     work.db.flush()
     _follow(work, session, enrolment, before, after, ending, extra)
-    if before.seat and not after.seat:
-        promote(work, session)
+    telling.of_change(work, session, enrolment, old, own=own, ending=ending, reason=enrolment.note or "", extra=extra)
+    if had and not has and passing_on:
+        promote(work, session, anew=new is not S.WAITING_LIST)
     work.db.refresh(enrolment)
     return enrolment
-
-
-def promote(work: Work, session: LiveSession) -> int:
-    """As many from the head of the waiting list as there are free seats become Invited and get the invitation."""
-    if session.status != "scheduled" or session.ends_at <= work.now:
-        return 0
-    free = seating.free_seats(work, session)
-    if not free:
-        return 0
-    line = (
-        select(Enrolment)
-        .where(Enrolment.live_session_id == session.id, Enrolment.status == S.WAITING_LIST)
-        .order_by(Enrolment.queued_at, Enrolment.id)
-        .limit(min(free, 10_000))
-        .with_for_update()
-    )
-    chosen = work.db.scalars(line).all()
-    if not chosen:
-        return 0
-    seating.take_many(work, session, len(chosen))
-    for enrolment in chosen:
-        enrolment.status, enrolment.queued_at, enrolment.updated_at = S.INVITED, None, work.now
-        enrolment.version += 1
-        work.record(
-            "offered a place",
-            live_session_id=session.id,
-            enrolment_id=enrolment.id,
-            learner_id=enrolment.learner_id,
-            detail={"from": S.WAITING_LIST, "to": S.INVITED},
-        )
-    work.db.flush()
-    notifying.begin(work, session)
-    notifying.show(
-        work,
-        session,
-        CalendarEntry.enrolment_id.in_([e.id for e in chosen[:500]]) if len(chosen) <= 500 else CalendarEntry.id > 0,
-    )
-    return len(chosen)
-
-
-def position(work: Work, enrolment: Enrolment) -> int:
-    """The place in the waiting line, from 1."""
-    line = select(Enrolment.id).where(Enrolment.live_session_id == enrolment.live_session_id, Enrolment.status == S.WAITING_LIST)
-    ids = work.db.scalars(line.order_by(Enrolment.queued_at, Enrolment.id)).all()
-    return ids.index(enrolment.id) + 1 if enrolment.id in ids else 0
 
 
 def other_dates(work: Work, session: LiveSession) -> list[dict]:
@@ -301,6 +277,11 @@ def _with_session(work: Work, enrolment_id: int) -> tuple[LiveSession, Enrolment
     enrolment = find(work, Enrolment, enrolment_id)
     work.db.refresh(enrolment)
     return session, enrolment
+
+
+def _seat_for(work: Work, session: LiveSession, enrolment: Enrolment | None) -> bool:
+    """Whether somebody could sit down: on the place that is kept for them, or on a free one."""
+    return bool(enrolment and enrolment.hold_until) or seating.free_seats(work, session) > 0
 
 
 def _must_wait_for_approval(enrolment: Enrolment) -> None:

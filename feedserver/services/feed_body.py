@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from .. import ical
 from ..ical import feed, slots, valarm, vtimezone
-from ..imip import catalogues
+from ..imip import catalogues, dates
 from ..store.entries import CANCELLED, WAITING
 from ..training.statuses import EnrolmentStatus
 
@@ -75,6 +75,7 @@ class EntryRow(NamedTuple):
     ends_at: int
     body: bytes
     enrolment_id: int = 0
+    offer_until: int | None = None
 
 
 def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url: Callable[[int], str] = str) -> bytes:
@@ -101,6 +102,9 @@ def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url:
             slots.DTSTAMP: slots.slot_dtstamp(entry.dtstamp),
             slots.SEQUENCE: slots.slot_sequence(entry.sequence),
         }
+        if entry.status == EnrolmentStatus.INVITED and entry.offer_until is not None:
+            until = dates.moment(_EPOCH + timedelta(microseconds=entry.offer_until), row.timezone, catalogues.language(row.locale))
+            values[slots.PAGE] = slots.slot_page(page_url, words.held % {"until": until})
         if _JOIN in entry.body:
             joining = join_url(entry.enrolment_id)
             values |= {
@@ -162,7 +166,7 @@ def _zones(entries: Sequence[EntryRow]) -> list[bytes]:
 
 def _renderer() -> str:
     """Changes with every change of what turns rows into bytes: code, words, zone data."""
-    sources = [Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues)]
+    sources = [Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues, dates)]
     sources += [Path(__file__), *sorted(catalogues.FOLDER.glob("*.po"))]
     digest = hashlib.sha256(version("tzdata").encode())
     for source in sources:

@@ -78,7 +78,7 @@ def publish(work: Work, session: LiveSession) -> int:
         to = [g for g in groups if g.mailed and (g.told in asking or g.told is None or (g.told in wording and not g.declined))]
         sent = dispatch(
             work, session, revision, batch, behind, and_(behind.c.mailed, or_(asked, reworded)), to,
-            lambda reader: Kind.INVITE if reader.told is None else Kind.UPDATE, method="REQUEST",
+            lambda reader: _first(reader) if reader.told is None else Kind.UPDATE, method="REQUEST",
             partstat=case((asked, "NEEDS-ACTION"), else_=behind.c.partstat),
         )  # fmt: skip
     sent += urgent.tell_change(work, session, revision, behind, groups, befores, [*asking, *wording])
@@ -148,7 +148,7 @@ def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
     fresh = select(everybody).where(everybody.c.batch == batch, everybody.c.mailed).subquery()
     nothing = cast(null(), BigInteger)
     sent = dispatch(
-        work, session, revision, new_batch(), fresh, literal(True), readers(work, fresh, nothing), lambda _reader: Kind.INVITE,
+        work, session, revision, new_batch(), fresh, literal(True), readers(work, fresh, nothing), _first,
         method="REQUEST", partstat=literal("NEEDS-ACTION"), bump=0,
         baseline=nothing, dtstamp=fresh.c.dtstamp,
     )  # fmt: skip
@@ -226,7 +226,7 @@ def tell(
 
     def choose(reader: Readers) -> Kind:
         if ended or reader.told is None:
-            return kind if ended else Kind.INVITE
+            return kind if ended else _first(reader)
         changed = kind is Kind.AGAIN and work.db.get_one(Revision, reader.told).snapshot != revision.snapshot
         return Kind.UPDATE if changed else kind
 
@@ -254,6 +254,11 @@ def catch_up(work: Work, session: LiveSession, entry: CalendarEntry) -> int:
     if entry.ended_at is not None or not (declined or _present(work, session, entry).id != entry.revision_id):
         return 0
     return tell(work, session, entry, Kind.AGAIN, bump=declined, ask=declined)
+
+
+def _first(reader: Readers) -> Kind:
+    """How the first message about an entry is called."""
+    return Kind.OFFER if reader.held else Kind.INVITE
 
 
 def show(work: Work, session: LiveSession, which: ColumnElement[bool]) -> None:

@@ -15,7 +15,7 @@ from ..store.rooms import Room
 from ..store.sessions import LiveSession, Revision, Seats
 from ..training.changes import instant
 from ..training.wall_time import check_times, check_zone
-from . import enrolling, notifying, planning
+from . import enrolling, notifying, offering, planning, telling
 from .finding import find, locked_session
 from .rendering import Kind
 from .work import Work
@@ -35,7 +35,7 @@ SHOWN_FIELDS = (
     "room_id",
     "files",
 )
-RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled")
+RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled", "offer_minutes", "hold_minutes", "lock_minutes")
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 _TIMES = ("start", "end", "timezone", "fold")
 _EDITING = ("edited", "planned", "plan discarded")
@@ -125,6 +125,7 @@ def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession
     notifying.end(work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason)
     session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
     session.plan, session.planning = None, False
+    telling.list_has_ended(work, session, reason)
     session.version += 1
     session.updated_at = work.now
     work.record("cancelled", live_session_id=session.id, detail={"reason": reason} if reason else None)
@@ -210,6 +211,8 @@ def _settle(work: Work, *which: ColumnElement[bool]) -> None:
 def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> None:
     if "calendar_enabled" in before:
         notifying.begin(work, session)
+    if "start" in before or "timezone" in before:
+        offering.clamp(work, session)
     if "capacity" in before:
         enrolling.promote(work, session)
     turned_on = "calendar_enabled" in before and session.calendar_enabled

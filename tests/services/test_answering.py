@@ -76,7 +76,7 @@ def test_from_the_list_back_into_the_calendar_under_a_new_uid(world):
     session, first = full_yes(world)
     world.remove(session, "Tom")
     invite = next(m for m in world.mails() if m.who == "Lea")
-    assert invite.uid != first.uid and (invite.kind, invite.partstat) == ("invite", "NEEDS-ACTION")
+    assert invite.uid != first.uid and (invite.kind, invite.partstat) == ("offer", "NEEDS-ACTION")
     world.answer(invite)
     assert world.status(session, "Lea") == "Registered"
 
@@ -240,7 +240,7 @@ def test_a_no_frees_the_seat_for_the_first_in_the_line(world):
     session = world.session("Lea", "Tom", "Ann", capacity=1)
     world.answer(world.mail(), "DECLINED")
     offered = world.mail()
-    assert (offered.who, offered.kind) == ("Tom", "invite") and world.line(session) == ["Ann"]
+    assert (offered.who, offered.kind) == ("Tom", "offer") and world.line(session) == ["Ann"]
     assert world.answer(offered).outcome == "applied" and world.status(session, "Tom") == "Registered"
 
 

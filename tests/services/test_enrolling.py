@@ -182,7 +182,7 @@ def test_declined_by_hand_frees_the_seat_for_the_next(world):
     session = world.session("Lea", "Tom", capacity=1)
     world.mails()
     world.set_status(session, "Lea", "Declined")
-    assert [(m.who, m.kind) for m in world.mails()] == [("Tom", "invite")]
+    assert [(m.who, m.kind) for m in world.mails()] == [("Tom", "offer")]
 
 
 def test_attendance_of_somebody_who_just_came_goes_over_capacity_knowingly(world):

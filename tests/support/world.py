@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from feedserver.imip.extract import read
 from feedserver.itip.answer import read_invitation
-from feedserver.services import enrolling, grouping, learning, receiving, scheduling
+from feedserver.services import enrolling, grouping, learning, offering, receiving, scheduling
 from feedserver.services.house import House
 from feedserver.services.work import Work
 from feedserver.settings import Settings
@@ -98,12 +98,16 @@ class World:
         return self.house.read(self.organisation_id, "admin:test", look)
 
     def advance(self, seconds: float) -> None:
-        """Time passes, and the worker publishes what has settled."""
+        """Time passes, and the worker publishes what has settled and passes on what nobody took."""
         self.moment += timedelta(seconds=seconds)
         with self.database.read() as db:
             due = scheduling.due(db, self.moment)
         for organisation_id, session_id in due:
             self.house.run(organisation_id, "system", lambda work, s=session_id: scheduling.publish_due(work, s))
+        with self.database.read() as db:
+            late = offering.due(db, self.moment)
+        for organisation_id, session_id in late:
+            self.house.run(organisation_id, "system", lambda work, s=session_id: offering.lapse_due(work, s))
 
     def person(self, name: str, **values: Any) -> int:
         """The learner of this first name, made where there is none yet."""

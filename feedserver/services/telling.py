@@ -1,0 +1,143 @@
+"""Notices in words alone: a place on the list, approvals, a seat given up. Rows of the outbox without METHOD, UID or entry.
+
+What stands in a calendar is told by `notifying`; here is said what no calendar shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ..store.access import SignIn
+from ..store.enrolments import Enrolment
+from ..store.entries import CalendarEntry
+from ..store.learners import Learner
+from ..store.outbox import Delivery, MailSkeleton
+from ..store.sessions import LiveSession
+from ..training.statuses import TABLE, WAITING, EnrolmentStatus
+from . import notifying, rendering
+from .dispatching import LIFETIME
+from .rendering import Kind
+from .waiting_line import position
+from .work import Work, new_batch
+
+S = EnrolmentStatus
+TOLD_BY_CANCEL = {Kind.FULL: Kind.WAITING, Kind.LAPSED: Kind.LAPSED_NOTICE}
+"""A CANCEL that says where somebody stands, and the notice for those whose calendar never had the entry."""
+
+
+def tell_learner(
+    work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, *,
+    note: str = "", extra: dict | None = None, held: datetime | None = None, sequence: int | None = None, until: datetime | None = None,
+) -> None:  # fmt: skip
+    """One notice to the learner of an enrolment; nothing once the session is over, or after `until`."""
+    if (until or session.ends_at) <= work.now:
+        return
+    learner = work.db.get_one(Learner, enrolment.learner_id)
+    row = {"recipient": learner.address, "recipient_name": learner.name, "page_id": learner.page_id, "learner_id": learner.id}
+    _write(work, session, enrolment, kind, learner.locale, learner.timezone, row | {"sequence": sequence}, note, extra, held, until)
+
+
+def tell_approvers(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
+    """Ask the learner's manager, else the organisation's contact, else its owners, to approve; each mail has a page of its own."""
+    learner = work.db.get_one(Learner, enrolment.learner_id)
+    extra = {"name": learner.name, "address": learner.email}
+    for address in approvers(work, learner):
+        # No learner: what bounces here says nothing of the learner's own address.
+        row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
+        organisation = work.organisation
+        _write(work, session, enrolment, Kind.APPROVAL, organisation.locale, organisation.timezone, row, "", extra, None, None)
+
+
+def approvers(work: Work, learner: Learner) -> Sequence[str]:
+    """Who is asked about this learner's registrations."""
+    if learner.manager_email or work.organisation.contact_email:
+        return [learner.manager_email or work.organisation.contact_email]
+    owners = select(SignIn.email).where(
+        SignIn.organisation_id == work.organisation_id, SignIn.role == "owner", SignIn.disabled_at.is_(None)
+    )
+    return work.db.scalars(owners.order_by(SignIn.id)).all()
+
+
+def of_change(
+    work: Work, session: LiveSession, enrolment: Enrolment, old: S, *, own: bool, ending: Kind, reason: str = "", extra: dict | None = None
+) -> None:  # fmt: skip
+    """What a person is told of a change of status that no calendar says. `own`: it is what they themselves answered."""
+    if session.status != "scheduled":
+        return
+    new, before = S(enrolment.status), TABLE[old]
+    if new is S.WAITING_APPROVAL:
+        tell_learner(work, session, enrolment, Kind.WAITING_APPROVAL)
+        tell_approvers(work, session, enrolment)
+    elif new is S.WAITING_LIST:
+        _on_the_list(work, session, enrolment, before.entry, ending, extra)
+    elif before.listed and not TABLE[new].seat:
+        if ending is Kind.REFUSED:
+            tell_learner(work, session, enrolment, Kind.REFUSED, note=reason)
+        elif own or _was_told(work, enrolment):
+            tell_learner(work, session, enrolment, Kind.LEFT_LIST, note=reason)
+    elif new is S.DECLINED and before.seat and own:
+        _released(work, session, enrolment)
+
+
+def list_has_ended(work: Work, session: LiveSession, reason: str) -> None:
+    """The session is cancelled: who was told of a place on its list, and has no entry to be cancelled, is told so."""
+    told = select(Delivery.id).where(Delivery.enrolment_id == Enrolment.id).exists()
+    line = select(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.status.in_(WAITING), told).order_by(Enrolment.id)
+    for enrolment in work.db.scalars(line).all():
+        tell_learner(work, session, enrolment, Kind.LIST_ENDED, note=reason)
+
+
+def _on_the_list(work: Work, session: LiveSession, enrolment: Enrolment, had_entry: bool, ending: Kind, extra: dict | None) -> None:
+    if ending not in TOLD_BY_CANCEL:
+        tell_learner(work, session, enrolment, Kind.WAITING, extra={"position": str(position(work, enrolment))})
+    elif not (had_entry and _mailed(work, enrolment)):
+        tell_learner(work, session, enrolment, TOLD_BY_CANCEL[ending], extra=extra)
+
+
+def _mailed(work: Work, enrolment: Enrolment) -> bool:
+    """Whether the entry that this enrolment had before the one of the list was an invitation by mail."""
+    mine = (CalendarEntry.enrolment_id == enrolment.id, CalendarEntry.mailed, CalendarEntry.ended_at == work.now)
+    return work.db.scalar(select(CalendarEntry.id).where(*mine).limit(1)) is not None
+
+
+def _was_told(work: Work, enrolment: Enrolment) -> bool:
+    """Members of a group larger than the session wait without having been told; they need not be told that they do no more."""
+    return work.db.scalar(select(Delivery.id).where(Delivery.enrolment_id == enrolment.id).limit(1)) is not None
+
+
+def _released(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
+    """Somebody gave up a seat: told once per entry and SEQUENCE, so that two machines never talk to one another for ever."""
+    entry = work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True)
+    before = select(Delivery.id).where(
+        Delivery.enrolment_id == enrolment.id, Delivery.kind == Kind.RELEASED.value, Delivery.sequence == entry.sequence,
+        Delivery.created_at >= entry.created_at,
+    )  # fmt: skip
+    if work.db.scalar(before.limit(1)) is None:
+        tell_learner(work, session, enrolment, Kind.RELEASED, held=enrolment.hold_until, sequence=entry.sequence)
+
+
+def _write(
+    work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, locale: str, timezone: str, row: dict, note: str, extra: dict | None,
+    held: datetime | None, until: datetime | None,
+) -> None:  # fmt: skip
+    # As it was last published: an edit that still settles is told by its own message.
+    revision = notifying.latest_revision(work, session) or notifying.freeze(work, session)
+    sender = work.organisation.mailbox
+    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held)
+    skeleton = MailSkeleton(
+        organisation_id=work.organisation_id, batch=new_batch(), kind=kind.value, held_until=held, sender_name=sender.name,
+        sender_address=sender.address, locale=locale, timezone=timezone, base_url=work.base_url, body=body, created_at=work.now,
+    )  # fmt: skip
+    work.db.add(skeleton)
+    work.db.flush()
+    work.db.add(
+        Delivery(
+            organisation_id=work.organisation_id, kind=kind.value, live_session_id=session.id, enrolment_id=enrolment.id, skeleton_id=skeleton.id,
+            sender=sender.address, dtstamp=work.stamp(), extra=extra or None, key_id=work.key_id, due_at=work.now, created_at=work.now,
+            expires_at=min(work.now + LIFETIME, until or session.ends_at), **row,
+        )
+    )  # fmt: skip
+    work.db.flush()
