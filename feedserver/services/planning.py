@@ -46,7 +46,7 @@ def edit(
         if before or values:
             raise Conflict("Changes are planned: publish them or discard them; that ends planning.", field="planning")
         session.planning = False
-        return _noted(work, session, {})
+        return _noted(work, session, {}, verb="planning ended")
     after = {name: value for name, value in {**before, **values}.items() if value != getattr(session, name)}
     if session.planning and after == before:
         return session

@@ -107,6 +107,11 @@ def preview(work: Work, session_id: int) -> Preview:
     )
 
 
+def minutes(seen: Preview, rate: int | None) -> int | None:
+    """How long the relay takes for it and for what waits before, rounded up; `rate` is its messages a minute, None where it has no such pace."""
+    return -(-max(0, seen.ahead - seen.replaced + seen.mails) // rate) if rate else None
+
+
 def _told(work: Work, new: tuple) -> list[Told]:
     asked = ((Delivery.method == "REQUEST") & (Delivery.partstat == "NEEDS-ACTION")).label("asked")
     groups = select(Delivery.kind, Delivery.method, asked, func.count()).where(*new).group_by(Delivery.kind, Delivery.method, asked)

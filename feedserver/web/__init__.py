@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from ..services.house import House, utc_now
 from ..settings import Settings
@@ -40,6 +40,8 @@ _PAGE = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Pages that bring themselves up to date (`g.scripted`) run our own script file, and nothing that stands in the page.
+_SCRIPTED = f"{_PAGE}; script-src 'self'; connect-src 'self'"
 _NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
@@ -74,7 +76,8 @@ def _secure(response: Response) -> Response:
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
     page = response.mimetype == "text/html"
-    response.headers.setdefault("Content-Security-Policy", _PAGE if page else _NOT_A_PAGE)
+    policy = (_SCRIPTED if g.get("scripted") else _PAGE) if page else _NOT_A_PAGE
+    response.headers.setdefault("Content-Security-Policy", policy)
     if page:
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     return response

@@ -5,7 +5,23 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import attendance, courses, enrolments, groups, learners, mail_in, mail_out, organisation, reports, rooms, sessions, sign_in, start
+from . import (
+    attendance,
+    courses,
+    enrolments,
+    groups,
+    learners,
+    mail_in,
+    mail_out,
+    many,
+    organisation,
+    plans,
+    reports,
+    rooms,
+    sessions,
+    sign_in,
+    start,
+)
 from .desk import admin
 
 __all__ = [
@@ -16,7 +32,9 @@ __all__ = [
     "learners",
     "mail_in",
     "mail_out",
+    "many",
     "organisation",
+    "plans",
     "reports",
     "rooms",
     "sessions",

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, resending
+from ...services import enrolling, resending, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.enrolments import Enrolment
-from ...store.entries import CalendarEntry
 from ...store.history import HistoryEntry
 from ...store.learners import Learner
-from ...store.outbox import SENT, Delivery
+from ...store.outbox import Delivery
 from ...store.sessions import LiveSession, Seats
 from ...training.statuses import ATTENDANCE, BY_HAND, EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
-from . import people
-from .desk import act, admin, look, run, typed
+from . import people, people_list
+from .desk import act, admin, look, run, search_text, typed
 from .overview import counts_of
 
 S = EnrolmentStatus
@@ -31,18 +29,7 @@ ADD_FIELDS = (
     Field("status", "Status", "choice", choices=[(s.value, s.value) for s in (S.INVITED, *(b for b in BY_HAND if b != S.INVITED))]),
     Field("over_capacity", "Even if it is full", "check"),
 )  # fmt: skip
-_HISTORY = 40
-
-
-@dataclass(frozen=True)
-class Person:
-    """One row of the list."""
-
-    enrolment: Enrolment
-    learner: Learner
-    entry: CalendarEntry | None
-    delivery: Delivery | None
-    told: int | None
+_HISTORY, _SENT = 40, 200
 
 
 @admin.get("/sessions/<id:session_id>")
@@ -118,58 +105,68 @@ _VERBS: dict[str, Callable[[Work, int], str]] = {
 
 def _page(session_id: int, form: Form) -> Response:
     status = 200 if form.ok else 422
-    shown = request.args.get("status", "")
-    shown = shown if shown in set(S) else ""
+    wanted = request.args.get("status", "") or request.args.get("of", "")
+    shown = people_list.Shown(wanted if wanted in set(S) else "", bool(request.args.get("behind")), search_text())
+    g.scripted = True
     return pages.page(
         "admin/session.html", status, form=form, shown=shown, by_hand=(*BY_HAND, S.WAITING_LIST), attendance=ATTENDANCE,
         **look(lambda work: _one(work, session_id, shown)),
     )  # fmt: skip
 
 
-def _one(work: Work, session_id: int, shown: str) -> dict:
+def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
     session = find(work, LiveSession, session_id)
-    history = (
-        select(HistoryEntry, Learner.name)
-        .outerjoin(Learner, Learner.id == HistoryEntry.learner_id)
-        .where(HistoryEntry.live_session_id == session.id)
-        .order_by(HistoryEntry.id.desc())
-        .limit(_HISTORY)
-    )
+    moved = versions.moved_at(work, session)
     return {
         "session": session,
         "course": work.db.get_one(Course, session.course_id),
         "group": work.db.get(TrainingGroup, session.group_id) if session.group_id else None,
         "seats": work.db.get_one(Seats, session.id),
         "counts": counts_of(work, [session.id]).get(session.id, {}),
-        "people": pages.paged(lambda n, o: _people(work, session, shown, n, o)),
-        "history": list(work.db.execute(history)),
+        "moved": moved,
+        "behind": versions.number_behind(work, session) if moved else None,
+        "people": pages.paged(lambda n, o: people_list.people(work, session, shown, moved, n, o)),
+        "history": _history(work, session, _HISTORY, 0),
         "over": session.ends_at <= work.now,
         "begun": session.starts_at <= work.now,
     }
 
 
-def _people(work: Work, session: LiveSession, shown: str, limit: int, offset: int) -> list[Person]:
-    """One page of people in three queries."""
-    order = (Enrolment.queued_at,) if shown == S.WAITING_LIST else (Learner.name,)
+@admin.get("/sessions/<id:session_id>/history")
+def session_history(session_id: int) -> Response:
+    """Everything that happened to a session, and what was sent for it."""
+
+    def view(work: Work) -> dict:
+        session = find(work, LiveSession, session_id)
+        return {
+            "session": session,
+            "history": pages.paged(lambda n, o: _history(work, session, n, o)),
+            "sent": _sent(work, session),
+        }
+
+    return pages.page("admin/history.html", **look(view))
+
+
+def _history(work: Work, session: LiveSession, limit: int, offset: int) -> list:
     query = (
-        select(Enrolment, Learner, CalendarEntry)
-        .join(Learner, Learner.id == Enrolment.learner_id)
-        .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
-        .where(Enrolment.live_session_id == session.id)
-        .where(Enrolment.status == shown if shown else Enrolment.status != S.CANCELLED)
-        .order_by(*order, Enrolment.id)
+        select(HistoryEntry, Learner.name)
+        .outerjoin(Learner, Learner.id == HistoryEntry.learner_id)
+        .where(HistoryEntry.live_session_id == session.id)
+        .order_by(HistoryEntry.id.desc())
     )
-    rows = work.db.execute(query.limit(limit).offset(offset)).all()
-    ids = [enrolment.id for enrolment, _learner, _entry in rows]
-    newest = select(func.max(Delivery.id)).where(Delivery.enrolment_id.in_(ids)).group_by(Delivery.enrolment_id)
-    deliveries = {d.enrolment_id: d for d in work.db.scalars(select(Delivery).where(Delivery.id.in_(newest)))}
-    told = dict(
-        work.db.execute(
-            select(Delivery.entry_id, func.max(Delivery.sequence))
-            .where(Delivery.enrolment_id.in_(ids), Delivery.state == SENT)
-            .group_by(Delivery.entry_id)
-        ).all()
+    return list(work.db.execute(query.limit(limit).offset(offset)))
+
+
+def _sent(work: Work, session: LiveSession) -> list[dict]:
+    """What was written at one moment, of one kind, with how many of it are in which state; the newest first."""
+    moments = (
+        select(Delivery.created_at, Delivery.kind, Delivery.state, func.count())
+        .where(Delivery.live_session_id == session.id)
+        .group_by(Delivery.created_at, Delivery.kind, Delivery.state)
+        .order_by(Delivery.created_at.desc(), Delivery.kind, Delivery.state)
+        .limit(_SENT)
     )
-    return [
-        Person(enrolment, learner, entry, deliveries.get(enrolment.id), told.get(enrolment.entry_id)) for enrolment, learner, entry in rows
-    ]
+    found: dict[tuple, dict[str, int]] = {}
+    for at, kind, state, number in work.db.execute(moments):
+        found.setdefault((at, kind), {})[state] = number
+    return [{"at": at, "kind": kind, "states": states, "number": sum(states.values())} for (at, kind), states in found.items()]

@@ -52,12 +52,6 @@ class SentOut(Out):
     sent: int
 
 
-def minutes(seen: preview.Preview) -> int | None:
-    """How long the relay takes for what a preview shows and what waits before it, rounded up; None where no pace is set."""
-    rate = settings().smtp_rate
-    return -(-max(0, seen.ahead - seen.replaced + seen.mails) // rate) if rate else None
-
-
 @route("GET", "/sessions/<id:session_id>/preview", answer=PreviewOut, problems=(404, 409), rehearsal=True)
 def preview_session(work: Work, call: Call) -> PreviewOut:
     """What publishing the plan would do: before and after, who gets which message, how many mails. Changes nothing."""
@@ -68,7 +62,7 @@ def preview_session(work: Work, call: Call) -> PreviewOut:
     return PreviewOut(
         changes=[PlannedOut(field=c.field, before=_plain(c.before), after=_plain(c.after)) for c in seen.changes],
         told=told, requests=seen.number("REQUEST"), cancels=seen.number("CANCEL"), nothing=seen.nothing, mails=seen.mails, waiting=seen.ahead,
-        minutes=minutes(seen), problem=seen.problem or None,
+        minutes=preview.minutes(seen, settings().smtp_rate), problem=seen.problem or None,
     )  # fmt: skip
 
 
