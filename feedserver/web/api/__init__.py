@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from . import (
+    adding,
     attendance,
     courses,
     deliveries,
@@ -22,7 +23,7 @@ from . import (
     sessions,
 )
 
-NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, attendance, feeds, deliveries, inbound, reports)
+NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, adding, attendance, feeds, deliveries, inbound, reports)
 
 
 def register(app: Flask) -> None:

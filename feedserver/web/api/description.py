@@ -26,7 +26,22 @@ _ERRORS = (
     Unreadable, Unauthorized, WrongToken, errors.NotFound, errors.Conflict, errors.Changed, errors.Invalid, errors.NotBuilt,
     TooManyWrongTokens, errors.Unavailable,
 )  # fmt: skip
-_ORDER = ("learners", "courses", "groups", "rooms", "sessions", "planning", "enrolments", "attendance", "feeds", "deliveries", "inbound", "reports")
+_ORDER = (
+    "learners",
+    "courses",
+    "groups",
+    "rooms",
+    "sessions",
+    "planning",
+    "files",
+    "enrolments",
+    "adding",
+    "attendance",
+    "feeds",
+    "deliveries",
+    "inbound",
+    "reports",
+)
 _WORDS = {
     400: "The body is not JSON", 401: "No token, or one that does not hold", 404: "Not found in this organisation", 409: "Cannot be done as things stand",
     412: "Changed meanwhile; `changes` says what", 413: "The body is too large", 415: "Not application/json", 422: "A value that cannot be taken; `field` names it",

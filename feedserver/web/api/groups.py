@@ -80,7 +80,7 @@ def list_members(work: Work, call: Call) -> Page[LearnerOut]:
     return Page[LearnerOut](items=[learners.show(row) for row in rows], next=following)
 
 
-@route("PUT", "/groups/<id:group_id>/members/<id:learner_id>", status=204, problems=(404,))
+@route("PUT", "/groups/<id:group_id>/members/<id:learner_id>", status=204, problems=(404, 409))
 def add_member(work: Work, call: Call) -> None:
     """Put a learner into a group: they are invited to its coming sessions. A second time changes nothing."""
     grouping.add_member(work, call.path["group_id"], call.path["learner_id"])

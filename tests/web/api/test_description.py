@@ -27,6 +27,8 @@ UNSAYABLE = (
     "POST /api/v1/sessions/{session_id}/files",
     "POST /api/v1/sessions/{session_id}/publish",
     "POST /api/v1/courses/{course_id}/groups",
+    "POST /api/v1/courses/{course_id}/slots",
+    "POST /api/v1/sessions/{session_id}/enrolments/bulk",
 )
 ALSO = {"positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "412", "422"]}}
 
