@@ -31,6 +31,19 @@ STATIC = Path(__file__).parent / "static"
 PAGE_SIZE = 50
 LAST_PAGE = 100_000
 csrf = CSRFProtect()
+# What the desk leads to: words, endpoint, and the section by which its pages say where one is. Who may not open one does not see it.
+NAV = (
+    ("Today", "admin.start", "start"),
+    ("Calendar", "admin.calendar", "calendar"),
+    ("Sessions", "admin.sessions", "sessions"),
+    ("Courses", "admin.courses", "courses"),
+    ("Learners", "admin.learners", "learners"),
+    ("Rooms", "admin.rooms", "rooms"),
+    ("Reports", "admin.reports", "reports"),
+    ("Mail out", "admin.mail_out", "out"),
+    ("Mail in", "admin.mail_in", "in"),
+    ("Settings", "admin.organisation", "settings"),
+)
 
 
 class _Assets(Blueprint):
@@ -61,9 +74,9 @@ def ready(app: Flask) -> None:
     csrf.init_app(app)
     app.register_blueprint(assets)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(asset=asset, zone_names=ZONES)
+    app.jinja_env.globals.update(asset=asset, zone_names=ZONES, navigation=NAV)
     app.jinja_env.filters.update(moment=moment, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of)
-    app.jinja_env.filters.update(in_zone=_in_zone, day_part=_day_part, markdown=_markdown)
+    app.jinja_env.filters.update(in_zone=_in_zone, day_part=_day_part, markdown=_markdown, clock_time=_clock_time)
     problems.register_page(app, error_page)
 
 
@@ -166,6 +179,10 @@ def _markdown(text: str) -> Markup:
 
 def _in_zone(instant: datetime, timezone: str) -> datetime:
     return instant.astimezone(ZoneInfo(timezone))
+
+
+def _clock_time(local: datetime) -> str:
+    return f"{local:%H:%M}"
 
 
 def _day_part(local: datetime, pattern: str, tag: str) -> str:

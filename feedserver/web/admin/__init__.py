@@ -7,6 +7,7 @@ from flask import Flask
 from .. import pages
 from . import (
     attendance,
+    calendar_view,
     courses,
     enrolments,
     groups,
@@ -26,6 +27,7 @@ from .desk import admin
 
 __all__ = [
     "attendance",
+    "calendar_view",
     "courses",
     "enrolments",
     "groups",

@@ -17,6 +17,7 @@ from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
 from . import double_booking
+from .calendar_view import filters
 from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
 
@@ -52,9 +53,8 @@ def sessions() -> Response:
     """Coming, past or cancelled sessions."""
     which = request.args.get("which", "coming")
     which = which if which in _WHEN else "coming"
-    text = search_text()
-    lines = look(lambda work: pages.paged(lambda n, o: _list(work, which, text, n, o)))
-    return pages.page("admin/sessions.html", which=which, kinds=_WHEN, q=text, lines=lines)
+    form, lines = look(lambda work: _list(work, which))
+    return pages.page("admin/sessions.html", which=which, kinds=_WHEN, q=search_text(), form=form, lines=lines)
 
 
 @admin.route("/courses/<id:course_id>/sessions/new", methods=["GET", "POST"])
@@ -133,16 +133,15 @@ def cancel_session(session_id: int) -> Response:
     return pages.page("admin/cancel.html", session=look(lambda work: find(work, LiveSession, session_id)))
 
 
-def _list(work: Work, which: str, text: str, limit: int, offset: int) -> list:
+def _list(work: Work, which: str) -> tuple[Form, pages.Paged]:
     S = LiveSession
     where, order = {
         "coming": ((S.status == "scheduled", S.ends_at > work.now), (S.starts_at, S.id)),
         "past": ((S.status == "scheduled", S.ends_at <= work.now), (S.starts_at.desc(), S.id.desc())),
         "cancelled": ((S.status == "cancelled",), (S.starts_at.desc(), S.id.desc())),
     }[which]
-    if text:
-        where = (*where, S.title.icontains(text, autoescape=True) | Course.name.icontains(text, autoescape=True))
-    return session_lines(work, *where, order=order, limit=limit, offset=offset)
+    form, also = filters(work, dates=True)
+    return form, pages.paged(lambda n, o: session_lines(work, *where, *also, order=order, limit=n, offset=o))
 
 
 def _course(work: Work, course_id: int) -> tuple[Course, list[TrainingGroup], str]:
