@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import select
@@ -141,7 +141,7 @@ class RoundTrip(RuleBasedStateMachine):
     def somebody_answers_a_mail_that_may_be_old(self, data, partstat, twice):
         self.answer(data.draw(st.sampled_from(self.read[-8:])), partstat, 1 + twice)
 
-    @rule(who=people, mind=st.lists(answers, min_size=1, max_size=2))
+    @rule(who=people, mind=st.sampled_from([("ACCEPTED",), ("DECLINED",), ("DECLINED", "ACCEPTED")]))
     def answer_the_newest_and_perhaps_otherwise_after_all(self, who, mind):
         self.mail_arrives()
         newest = next((mail for mail in reversed(self.read) if mail.who == who), None)
@@ -240,7 +240,13 @@ class RoundTrip(RuleBasedStateMachine):
         return {names[number]: status for number, status in rows}
 
 
+# No shrinking: it takes minutes here, the test's time would be over before anything is said, and twenty-five steps can be read.
 RoundTrip.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestRoundTrip = RoundTrip.TestCase
