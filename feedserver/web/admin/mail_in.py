@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, request
-from sqlalchemy import select
+from collections.abc import Callable
+
+from flask import Response, flash, redirect, request, url_for
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import defer
 
+from ...errors import FeedserverError
 from ...services import answering, messages
 from ...services.finding import find
 from ...services.work import Work
@@ -14,7 +17,7 @@ from ...store.inbox import OUTCOMES, InboundMessage
 from ...store.learners import Learner
 from ...store.sessions import LiveSession
 from .. import pages
-from .desk import act, admin, look, search_text
+from .desk import act, admin, look, run, search_text
 
 
 @admin.get("/mail/in")
@@ -48,7 +51,7 @@ def apply_inbound(inbound_id: int) -> Response:
         message = answering.apply_by_hand(work, inbound_id)
         return message.reason
 
-    return act(verb, "inbound", inbound_id=inbound_id)
+    return _decide(verb, inbound_id)
 
 
 @admin.post("/mail/in/<id:inbound_id>/discard")
@@ -59,7 +62,35 @@ def discard_inbound(inbound_id: int) -> Response:
         messages.discard(work, inbound_id)
         return "Discarded: it changes nothing, and is kept for the record."
 
-    return act(verb, "inbound", inbound_id=inbound_id)
+    return _decide(verb, inbound_id)
+
+
+def _decide(verb: Callable[[Work], str], inbound_id: int) -> Response:
+    """Do it; from what is held one goes on to the next that is, from anything else back to the message."""
+    held = look(lambda work: _around(work, find(work, InboundMessage, inbound_id)))
+    going_on = held["number"] and (held["next"] or held["previous"])
+    if not going_on:
+        return act(verb, "inbound", inbound_id=inbound_id)
+    try:
+        flash(run(verb), "done")
+    except FeedserverError as error:
+        if error.status in (403, 404):
+            raise
+        flash(error.detail, "refused")
+        going_on = inbound_id
+    return redirect(url_for("admin.inbound", inbound_id=going_on), 303)
+
+
+def _around(work: Work, one: InboundMessage) -> dict:
+    """Where a held message stands among those that are: `number` of `total` counted from the newest, `previous`, `next`; all 0 for another."""
+    if one.outcome != "quarantined":
+        return {"number": 0, "total": 0, "previous": None, "next": None}
+    I_ = InboundMessage
+    held = (I_.organisation_id == work.organisation_id, I_.outcome == "quarantined")
+    newer, older = func.count(case((I_.id > one.id, 1))), func.count(case((I_.id < one.id, 1)))
+    next_, previous = func.max(case((I_.id < one.id, I_.id))), func.min(case((I_.id > one.id, I_.id)))
+    found = work.db.execute(select(newer, older, next_, previous).where(*held)).one()
+    return {"number": found[0] + 1, "total": found[0] + found[1] + 1, "next": found[2], "previous": found[3]}
 
 
 def _list(work: Work, outcome: str, text: str, limit: int, offset: int) -> list[InboundMessage]:
@@ -68,7 +99,9 @@ def _list(work: Work, outcome: str, text: str, limit: int, offset: int) -> list[
         query = query.where(InboundMessage.outcome == outcome)
     if text:
         query = query.where(
-            InboundMessage.sender.icontains(text, autoescape=True) | InboundMessage.subject.icontains(text, autoescape=True)
+            InboundMessage.sender.icontains(text, autoescape=True)
+            | InboundMessage.subject.icontains(text, autoescape=True)
+            | InboundMessage.reason.icontains(text, autoescape=True)
         )
     query = query.options(defer(InboundMessage.raw)).order_by(InboundMessage.id.desc())
     return list(work.db.scalars(query.limit(limit).offset(offset)))
@@ -82,6 +115,7 @@ def _one(work: Work, inbound_id: int) -> dict:
     incoming = evidence.pop("incoming", None) or {}
     return {
         "message": one,
+        "held": _around(work, one),
         "learner": work.db.get(Learner, one.learner_id) if one.learner_id else None,
         "session": work.db.get(LiveSession, enrolment.live_session_id) if enrolment else None,
         "text": incoming.get("text", ""),

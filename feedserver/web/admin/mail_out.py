@@ -12,20 +12,24 @@ from ...services.refilling import refill
 from ...services.work import Work
 from ...store import keys
 from ...store.learners import Learner
-from ...store.outbox import STATES, CapturedMessage, Delivery
+from ...store.outbox import DEAD, EXPIRED, OPEN, STATES, CapturedMessage, Delivery
 from ...store.sessions import LiveSession
 from .. import pages
 from .desk import act, admin, look, search_text
+
+# What one link of another page asks for.
+_SEVERAL = {"open": OPEN, "failed": (DEAD, EXPIRED)}
+_MOST = 200
 
 
 @admin.get("/mail/out")
 def mail_out() -> Response:
     """All messages, newest first."""
     state = request.args.get("state", "")
-    state = state if state in STATES else ""
+    state = state if state in (*STATES, *_SEVERAL) else ""
     text = search_text()
     found = look(lambda work: pages.paged(lambda n, o: _list(work, state, text, n, o)))
-    return pages.page("admin/mail_out.html", state=state, states=STATES, q=text, deliveries=found)
+    return pages.page("admin/mail_out.html", state=state, states=STATES, q=text, deliveries=found, retriable=messages.AGAIN)
 
 
 @admin.get("/mail/out/<id:delivery_id>")
@@ -51,6 +55,27 @@ def retry_delivery(delivery_id: int) -> Response:
     return act(verb, "delivery", delivery_id=delivery_id)
 
 
+@admin.post("/mail/out/retry")
+def retry_deliveries() -> Response:
+    """Try those again that are ticked; what would say something that no longer holds is left, with the reason."""
+    ids = [int(text) for text in request.form.getlist("delivery")[:_MOST] if text.isdecimal() and len(text) < 19]
+
+    def verb(work: Work) -> str:
+        done, left = 0, []
+        for delivery_id in ids:
+            try:
+                messages.retry(work, delivery_id)
+                done += 1
+            except Conflict as error:
+                left.append(error.detail)
+        if not done:
+            raise Conflict(left[0] if left else "Tick the messages first.")
+        words = f"{done} {'is' if done == 1 else 'are'} tried again now, byte for byte the same."
+        return f"{words} {len(left)} not: {left[0]}" if left else words
+
+    return act(verb, "mail_out", **({"state": request.form["state"]} if request.form.get("state") in (*STATES, *_SEVERAL) else {}))
+
+
 def _list(work: Work, state: str, text: str, limit: int, offset: int) -> list:
     query = (
         select(Delivery, LiveSession.title)
@@ -58,9 +83,10 @@ def _list(work: Work, state: str, text: str, limit: int, offset: int) -> list:
         .where(Delivery.organisation_id == work.organisation_id)
     )
     if state:
-        query = query.where(Delivery.state == state)
+        query = query.where(Delivery.state.in_(_SEVERAL.get(state, (state,))))
     if text:
-        query = query.where(Delivery.recipient.icontains(text, autoescape=True))
+        who = Delivery.recipient.icontains(text, autoescape=True) | Delivery.recipient_name.icontains(text, autoescape=True)
+        query = query.where(who | LiveSession.title.icontains(text, autoescape=True))
     return list(work.db.execute(query.order_by(Delivery.id.desc()).limit(limit).offset(offset)))
 
 

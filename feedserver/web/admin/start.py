@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from flask import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from ...services import today
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
-from ...store.enrolments import Enrolment
-from ...store.inbox import InboundMessage
 from ...store.learners import Learner
-from ...store.outbox import DEAD, OPEN, Delivery, RelayPace
 from ...store.sessions import LiveSession
 from ...training.statuses import EnrolmentStatus
 from .. import pages
 from .desk import admin, look
-from .overview import session_lines
+from .overview import SessionLine, session_lines
 
-_COMING = 10
+_COMING, _SOON = 10, 100
 
 
 @admin.get("/")
@@ -27,55 +25,27 @@ def start() -> Response:
 
 
 def _today(work: Work) -> dict:
-    mine = work.organisation_id
-    coming = session_lines(work, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, limit=_COMING + 1)
-    states = dict(
-        work.db.execute(
-            select(Delivery.state, func.count())
-            .where(Delivery.organisation_id == mine, Delivery.state.in_((*OPEN, DEAD)))
-            .group_by(Delivery.state)
-        ).all()
-    )
-    outcomes = dict(
-        work.db.execute(
-            select(InboundMessage.outcome, func.count())
-            .where(InboundMessage.organisation_id == mine, InboundMessage.outcome.in_(("pending", "quarantined")))
-            .group_by(InboundMessage.outcome)
-        ).all()
-    )
+    coming = session_lines(work, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, limit=_SOON + 1)
+    soon = [line for line in coming if line.session.starts_at <= work.now + today.SOON]
     return {
         "coming": coming[:_COMING],
         "more": len(coming) > _COMING,
-        "waiting_mail": sum(states.get(s, 0) for s in OPEN),
-        "failed_mail": states.get(DEAD, 0),
-        "quarantined": outcomes.get("quarantined", 0),
-        "pending": outcomes.get("pending", 0),
-        "approvals": _approvals(work),
-        "bad_addresses": _count(work, Learner, Learner.address_problem.is_not(None)),
-        "relay_problem": work.db.scalar(select(RelayPace.problem).where(RelayPace.problem.is_not(None)).limit(1)),
+        "needs": today.look(work),
+        "few": [line for line in soon if _too_few(line)],
+        "many": [line for line in soon if _too_many(line)],
         "has": {row.__tablename__: _any(work, row) for row in (Course, TrainingGroup, Learner, LiveSession)},
     }
 
 
-def _approvals(work: Work) -> list:
-    query = (
-        select(Enrolment, Learner.name, LiveSession)
-        .join(Learner, Learner.id == Enrolment.learner_id)
-        .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
-        .where(
-            Enrolment.organisation_id == work.organisation_id,
-            Enrolment.status == EnrolmentStatus.WAITING_APPROVAL,
-            LiveSession.ends_at > work.now,
-            LiveSession.status == "scheduled",
-        )
-        .order_by(LiveSession.starts_at, Enrolment.id)
-        .limit(10)
-    )
-    return list(work.db.execute(query))
+def _too_few(line: SessionLine) -> bool:
+    """Less than half of the seats are taken; where there is no limit: none is."""
+    taken, capacity = line.seats.taken, line.seats.capacity
+    return taken == 0 if capacity is None else taken * 2 < capacity
 
 
-def _count(work: Work, row, *where) -> int:
-    return work.db.scalar(select(func.count()).select_from(row).where(row.organisation_id == work.organisation_id, *where))
+def _too_many(line: SessionLine) -> bool:
+    """Somebody waits for a seat, or more were let in than there are seats."""
+    return line.counts.get(EnrolmentStatus.WAITING_LIST, 0) > 0 or line.seats.over_capacity > 0
 
 
 def _any(work: Work, row) -> bool:
