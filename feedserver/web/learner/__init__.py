@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import views
+from . import catalogue, views
+
+__all__ = ["catalogue", "register"]
 
 
 def register(app: Flask) -> None:

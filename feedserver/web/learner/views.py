@@ -13,21 +13,20 @@ from sqlalchemy import func, select
 from ... import tokens
 from ...errors import FeedserverError, NotFound
 from ...imip.catalogues import Language
-from ...services import answering, joining, subscribing
+from ...services import joining, page_answers, subscribing, undoing
 from ...services.work import Work
 from ...store import keys
 from ...store.courses import Course
 from ...store.enrolments import Enrolment
 from ...store.entries import CalendarEntry
 from ...store.learners import Learner
-from ...store.sessions import LiveSession
-from ...training.statuses import TABLE, Answer, EnrolmentStatus
+from ...store.sessions import LiveSession, Seats
+from ...training.statuses import TABLE, EnrolmentStatus
 from .. import pages
 from ..catalogues import language
 from ..house import house
 
 learner = Blueprint("learner", __name__)
-ANSWERS = {"yes": Answer.YES, "maybe": Answer.MAYBE, "no": Answer.NO}
 _OPEN_FOR = 24 * 3600
 _MOST = 200
 _NOTES = ("saved", "old", "refused")
@@ -43,6 +42,8 @@ class Line:
     reconfirm: bool
     answerable: bool
     position: int | None = None
+    seat_free: bool = False
+    undo: bool = False
 
 
 @learner.after_request
@@ -57,37 +58,31 @@ def keep_apart(response: Response) -> Response:
 @learner.get("/my/<token>")
 def my_page(token: str) -> Response:
     """Everything about one learner that is the learner's business."""
-    who = _who(token)
+    who = who_of(token)
     return _page(token, who)
 
 
 @learner.post("/my/<token>/answers/<id:enrolment_id>")
 def answer(token: str, enrolment_id: int) -> Response:
-    """Yes, Maybe or No to one session."""
-    who = _who(token)
+    """Yes, Maybe or No to one session; undo; take a seat that stayed free."""
+    who = who_of(token)
     pages.refuse_foreign()
-    chosen = ANSWERS.get(request.form.get("answer", ""))
+    chosen = request.form.get("answer", "")
     back = {"token": token, "_anchor": f"session-{enrolment_id}"}
     # Only a page that was opened lately holds it, so nothing that merely repeats an address can answer.
-    if chosen is None or not _fresh(request.form.get("nonce", ""), who):
+    if chosen not in page_answers.PRESSES or not _fresh(request.form.get("nonce", ""), who):
         return redirect(url_for("learner.my_page", **back, note="old"), 303)
     try:
-        house().run(who.organisation_id, f"learner:{who.id}", lambda work: _answer(work, who, enrolment_id, chosen))
+        house().run(who.organisation_id, f"learner:{who.id}", lambda work: page_answers.press(work, who.id, enrolment_id, chosen))
     except NotFound:
         abort(404)
     except FeedserverError as error:
         return _page(token, who, refused=error.detail, status=409)
-    return redirect(url_for("learner.my_page", **back, note="saved"), 303)
+    return redirect(url_for("learner.my_page", **back, note="saved", done=enrolment_id), 303)
 
 
-def _answer(work: Work, who: Learner, enrolment_id: int, chosen: Answer) -> None:
-    enrolment = work.db.get(Enrolment, enrolment_id) if enrolment_id < 2**63 else None
-    if enrolment is None or enrolment.learner_id != who.id:
-        raise NotFound("There is nothing to answer here.")
-    answering.answer_on_page(work, enrolment_id, chosen)
-
-
-def _who(token: str) -> Learner:
+def who_of(token: str) -> Learner:
+    """Whose page this is; 404 for a token that is not ours."""
     with house().database.read() as db:
         page_id = tokens.read(tokens.LEARNER_PAGE, token, keys.usable(db).values())
         found = db.scalars(select(Learner).where(Learner.page_id == page_id)).first() if page_id else None
@@ -132,8 +127,24 @@ def _coming(work: Work, who: Learner) -> list[Line]:
         .limit(_MOST)
     )  # fmt: skip
     rows = work.db.execute(query).all()
-    places = _places(work, [e for e, _s, _c, _entry in rows if e.status == EnrolmentStatus.WAITING_LIST])
-    return [Line(e, s, c, bool(entry and entry.reconfirm), _answerable(e, s, entry), places.get(e.id)) for e, s, c, entry in rows]
+    waiting = [e for e, _s, _c, _entry in rows if e.status == EnrolmentStatus.WAITING_LIST]
+    places, free = _places(work, waiting), _with_a_free_seat(work, waiting)
+    done = request.args.get("done", "")
+    return [
+        Line(
+            e, s, c, bool(entry and entry.reconfirm), _answerable(e, s, entry), places.get(e.id), s.id in free,
+            undo=str(e.id) == done and undoing.last_answer(work, e) is not None,
+        )
+        for e, s, c, entry in rows
+    ]  # fmt: skip
+
+
+def _with_a_free_seat(work: Work, waiting: list[Enrolment]) -> set[int]:
+    """Sessions where a seat stayed free although people wait: all of them have let an offer lapse."""
+    if not waiting:
+        return set()
+    free = (Seats.capacity.is_(None)) | (Seats.taken < Seats.capacity + Seats.over_capacity)
+    return set(work.db.scalars(select(Seats.live_session_id).where(Seats.live_session_id.in_([e.live_session_id for e in waiting]), free)))
 
 
 def _places(work: Work, waiting: list[Enrolment]) -> dict[int, int]:
