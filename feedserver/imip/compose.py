@@ -47,11 +47,13 @@ def compose(
     note: str = "",
     held: datetime | None = None,
     join_page: bool = False,
+    banner: str = "",
 ) -> Skeleton:
     """The message with slots.
 
     `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare); `held` until
-    when a seat is kept for them, in mail and entry; `join_page` whether the join link leads to a page of the learner's own.
+    when a seat is kept for them, in mail and entry; `join_page` whether the join link leads to a page of the learner's own;
+    `banner` a line of the organisation's own that stands first.
 
     Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
     stored.
@@ -65,7 +67,7 @@ def compose(
         calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes, notice=notice, join_page=join_page)
     elif method == "CANCEL":
         calendar = cancel(snapshot, words=reader.words, organizer=sender, join_page=join_page)
-    return Skeleton(_mail(content, sender, method, reader.say), calendar)
+    return Skeleton(_mail(content, sender, method, reader.say, banner), calendar)
 
 
 def compose_without_session(kind: Kind, *, locale: str, timezone: str, sender: Mailbox, organisation_name: str) -> Skeleton:
@@ -74,10 +76,10 @@ def compose_without_session(kind: Kind, *, locale: str, timezone: str, sender: M
     return Skeleton(_mail(letter_without_session(kind, reader, organisation_name), sender, None, reader.say))
 
 
-def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language) -> bytes:
+def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language, banner: str = "") -> bytes:
     texts = [
-        _text_part(b"plain", encode_template(_render("message.txt", content, say), "text")),
-        _text_part(b"html", encode_template(_render("message.html", content, say), "html")),
+        _text_part(b"plain", encode_template(_render("message.txt", content, say, banner), "text")),
+        _text_part(b"html", encode_template(_render("message.html", content, say, banner), "html")),
     ]
     if method is None:
         return _headers(content, sender) + _multipart(b"alternative", _ALTERNATIVE, texts)
@@ -120,10 +122,10 @@ def _base64_part(head: bytes) -> bytes:
     return head + b"Content-Transfer-Encoding: base64\r\n\r\n\x00calendar\x00"
 
 
-def _render(name: str, content: Letter, say: Language) -> str:
+def _render(name: str, content: Letter, say: Language, banner: str) -> str:
     template = _environment(say.tag).get_template(name)
     links = {name: SLOTS[name] for name in ("page_url", "answer_url")}
-    return template.render(letter=content, description=Markup(content.html), **links)  # noqa: S704 - made by plaintext.html
+    return template.render(letter=content, banner=banner, description=Markup(content.html), **links)  # noqa: S704 - made by plaintext.html
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""The organisation itself: name, mailbox, zone, language, alarm, where join links lead."""
+"""The organisation itself: name, mailbox, zone, language, alarm, where join links lead, a line of its own in every mail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ from ..training.wall_time import check_zone
 from . import joining, rendering
 from .work import Work
 
-FIELDS = ("name", "mailbox_name", "mailbox_address", "timezone", "locale", "alarm_minutes", "join_links")
+FIELDS = (
+    "name",
+    "mailbox_name",
+    "mailbox_address",
+    "timezone",
+    "locale",
+    "alarm_minutes",
+    "join_links",
+    "banner",
+    "contact_email",
+    "welcome",
+)
+LONGEST_BANNER = 300
 JOIN_LINKS = ("raw", rendering.JOIN_PAGE)
 
 
@@ -51,6 +63,10 @@ def _check(values: dict[str, Any]) -> None:
         raise Invalid(f"Choose one of {', '.join(JOIN_LINKS)}.", field="join_links")
     if "mailbox_address" in values:
         values["mailbox_address"] = check(values["mailbox_address"], "mailbox_address")
+    if values.get("contact_email"):
+        values["contact_email"] = check(values["contact_email"], "contact_email")
+    if len(values.get("banner", "")) > LONGEST_BANNER:
+        raise Invalid(f"The line is too long; {LONGEST_BANNER} characters fit.", field="banner")
     if "timezone" in values:
         values["timezone"] = check_zone(values["timezone"])
     if "locale" in values:

@@ -50,6 +50,7 @@ def skeleton(
     return compose(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
         organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
+        banner=organisation.banner,
     ).to_bytes()  # fmt: skip
 
 

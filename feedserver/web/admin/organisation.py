@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, flash, redirect, request, url_for
 
-from ...services import access, organising
+from ...services import access, organising, sample
 from ...services.work import Work
 from ...store.access import ROLES
 from .. import pages, roles
@@ -12,20 +12,28 @@ from ..forms import Field, Form
 from ..house import settings
 from .desk import LARGEST_ID, act, admin, look, run
 
+_JOIN = (
+    ("raw", "As they are: one tap in Outlook, Google and Apple calendars"),
+    (organising.JOIN_LINKS[1], "By a page of ours, which notes who came"),
+)
 FIELDS = (
     Field("name", "Name of the organisation", required=True),
     Field("mailbox_name", "Invitations come from: name", required=True),
     Field("mailbox_address", "… and address", "mail", required=True, hint="Answers go there, so its mail must come to us. Entries in calendars keep the old one."),
     Field("timezone", "Time zone", "zone", required=True),
     Field("locale", "Language", required=True, longest=20),
-    Field("alarm", "Calendars remind people before a session", "check"),
+    Field("alarm_minutes", "Calendars remind people … minutes before a session", "number", hint="Empty: no reminder. Programs may show their own."),
+    Field("banner", "A line that stands first in every mail about a session", longest=organising.LONGEST_BANNER),
+    Field("contact_email", "Who is asked", "mail", hint="Gets requests for approval where nobody is named as manager."),
+    Field("join_links", "Links to join online", "choice", choices=_JOIN),
+    Field("welcome", "New learners get a welcome mail when somebody presses send", "check", hint="It explains subscribing, and makes us a sender that Google knows."),
 )  # fmt: skip
+_FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 TOKEN_FIELDS = (Field("token_name", "Name of the program", required=True, longest=100),)
 SIGN_IN_FIELDS = (
     Field("email", "E-mail address", "mail", required=True),
     Field("role", "Role", "choice", required=True, choices=[(r, f"{r.replace('_', ' ').capitalize()}: {roles.WORDS[r]}") for r in ROLES]),
 )
-_ALARM_MINUTES = 15
 
 
 @admin.route("/settings", methods=["GET", "POST"])
@@ -80,10 +88,21 @@ def disable_sign_in(sign_in_id: int) -> Response:
 
 
 def _save(work: Work, values: dict) -> object:
-    given = {k: v for k, v in values.items() if k != "alarm"}
-    minutes = work.organisation.alarm_minutes
-    given["alarm_minutes"] = (minutes or _ALARM_MINUTES) if values["alarm"] else None
+    given = {**values, "contact_email": values["contact_email"] or None, "join_links": values["join_links"] or work.organisation.join_links}
     return organising.edit_organisation(work, given)
+
+
+@admin.get("/settings/preview")
+def preview_mail() -> Response:
+    """What learners are sent, as a mail program shows it; `part=html` is the HTML alone, for a frame that lets it do nothing."""
+    kind, locale = request.args.get("kind", ""), request.args.get("locale", "")
+    seen = look(lambda work: sample.mail(work, kind, locale))
+    if request.args.get("part") != "html":
+        return pages.page("admin/mail_sample.html", seen=seen, kinds=sample.KINDS, locales=sample.LOCALES)
+    response = Response('<base target="_blank">' + seen.html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _FRAMED
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
 
 
 def _page(form: Form | None = None, token_form: Form | None = None, sign_in_form: Form | None = None, **shown) -> Response:
@@ -103,5 +122,5 @@ def _page(form: Form | None = None, token_form: Form | None = None, sign_in_form
 
 def _found(work: Work) -> dict:
     one = work.organisation
-    values = {f.name: getattr(one, f.name, None) for f in FIELDS} | {"alarm": one.alarm_minutes is not None}
+    values = {f.name: getattr(one, f.name) for f in FIELDS}
     return {"values": values, "tokens": access.list_tokens(work), "sign_ins": access.list_sign_ins(work)}

@@ -92,7 +92,7 @@ def test_an_api_token_is_shown_once(desk: Desk):
 
 
 def test_the_alarm_is_turned_off_for_the_organisation(desk: Desk):
-    values = {"name": "Acme", "mailbox_name": "Training", "mailbox_address": "training@localhost", "locale": "en"}
+    values = {"name": "Acme", "mailbox_name": "Training", "mailbox_address": "training@localhost", "locale": "en", "alarm_minutes": ""}
     desk.send("/settings", **values, timezone="Europe/Berlin")
     desk.session("Mia")
     assert "VALARM" not in _calendar(desk.client.get("/mail/out/1/source").data)
