@@ -91,7 +91,8 @@ def edit_session(session_id: int) -> Response:
         saved = None if found else form.attempt(lambda: run(lambda work: scheduling.edit_session(work, session_id, values, form.version)))
         if saved:
             flash(_saved(saved, session.version, settle), "done")
-            return redirect(url_for("admin.session", session_id=session_id), 303)
+            page = "admin.preview_session" if saved.planning else "admin.session"
+            return redirect(url_for(page, session_id=session_id), 303)
         if form.changes:
             session = look(lambda work: find(work, LiveSession, session_id))
             _take_over(form, session)

@@ -1,0 +1,134 @@
+"""One session: what each person's calendar holds, many at once, planning, and ten thousand people."""
+
+from __future__ import annotations
+
+import html
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, update
+
+from feedserver.store.enrolments import Enrolment
+from feedserver.store.feeds import Feed
+from feedserver.store.learners import Learner
+from feedserver.store.outbox import Delivery
+from tests.web.desk.conftest import Desk, writes
+
+MOVED = {
+    "title": "Fire safety",
+    "start": "2027-03-11T14:00",
+    "end": "2027-03-11T15:00",
+    "timezone": "Europe/Berlin",
+    "calendar_enabled": "on",
+}
+
+
+@pytest.fixture
+def store_url(database_url: str) -> str:
+    """Both databases."""
+    return database_url
+
+
+@pytest.fixture
+def moved(desk: Desk) -> Desk:
+    """Mia and Ali are told of a session; later it moves, as one plan."""
+    desk.session("Mia", "Ali")
+    _all(desk, Delivery, state="sent", final_at=desk.clock.now)
+    desk.clock.pass_by(hours=1)
+    desk.send("/sessions/1/edit", **MOVED, planning="1", version="1")
+    desk.send("/sessions/1/publish", version="2")
+    return desk
+
+
+def _all(desk: Desk, row, **values) -> None:
+    desk.do(lambda work: work.db.execute(update(row).values(**values)))
+
+
+def _page(desk: Desk, query: str = "") -> str:
+    return html.unescape(desk.get(f"/sessions/1{query}"))
+
+
+def test_planning_leads_over_a_preview_to_one_update(desk: Desk):
+    desk.session("Mia", "Ali")
+    assert desk.send("/sessions/1/edit", **MOVED, planning="1", version="1").location == "/sessions/1/preview"
+    page = html.unescape(desk.get("/sessions/1/preview"))
+    assert "Wed 10 Mar 2027, 14:00" in page and "Thu 11 Mar 2027, 14:00" in page
+    assert "Publish and send 2 mails" in page and "You are planning: 2 changes are collected" in _page(desk)
+    desk.send("/sessions/1/publish", version="2")
+    assert "Published as one change: 2 mails go out." in _page(desk) and "Thursday, 11 March 2027" in _page(desk)
+
+
+def test_looking_at_the_preview_changes_nothing(desk: Desk):
+    desk.session("Mia")
+    desk.send("/sessions/1/edit", **MOVED, planning="1", version="1")
+    before = desk.get("/mail/out")
+    assert desk.get("/sessions/1/preview") and desk.get("/mail/out").count("mia@") == before.count("mia@")
+    assert "You are planning" in _page(desk)
+
+
+def test_a_plan_is_forgotten_without_a_word_to_anybody(desk: Desk):
+    desk.session("Mia")
+    desk.send("/sessions/1/edit", **MOVED, planning="1", version="1")
+    desk.send("/sessions/1/plan/discard")
+    assert "The plan is forgotten" in _page(desk) and "Wednesday, 10 March 2027" in _page(desk)
+    assert desk.client.get("/sessions/1/preview").location == "/sessions/1"
+
+
+def test_who_may_still_have_the_old_time_is_shown_and_chased_alone(moved: Desk):
+    assert "May still have the old time 2" in _page(moved) and _page(moved).count("maybe the old time") == 2
+    fetched = {"last_fetched_at": moved.clock.now + timedelta(seconds=2), "last_user_agent": "Thunderbird"}
+    moved.do(lambda work: work.db.execute(update(Feed).where(Feed.learner_id == 1).values(**fetched)))
+    page = _page(moved, "?behind=1")
+    assert "Ali</a>" in page and "Mia</a>" not in page.partition("What happened")[0]
+    assert "feed has it" in _page(moved) and "Thunderbird" in _page(moved)
+    moved.send("/sessions/1/chase")
+    assert "Sent again to 1 person" in _page(moved) and "Chased 1 person" in _page(moved)
+
+
+def test_several_are_changed_at_once_and_who_cannot_be_is_named(desk: Desk):
+    desk.session("Mia", "Ali", capacity=2)
+    desk.send("/sessions/1/people/change", person=["1", "2"], do="status", status="Registered")
+    assert "2 are now Registered." in _page(desk) and "Registered 2" in _page(desk)
+    desk.send("/sessions/1/people/change", person=["1", "2"], do="again")
+    assert "Sent again to 2" in _page(desk)
+    desk.send("/sessions/1/people/change", person=["1"], do="remove")
+    desk.send("/sessions/1/people", who=desk.learner("Eve").email, status="Registered")
+    desk.send("/sessions/1/people/change", person=["1", "2"], do="status", status="Invited")
+    assert "1 is now Invited." in (page := _page(desk)) and "Mia: The session is full" in page
+    desk.send("/sessions/1/people/change", do="remove")
+    assert "Tick the people first." in _page(desk)
+
+
+def test_everything_that_happened_has_a_page_with_what_was_sent(moved: Desk):
+    page = html.unescape(moved.get("/sessions/1/history"))
+    assert "Session made" in page and "Planned: start, end" in page and "<b>Change</b> to 2" in page and "<b>Invitation</b> to 2" in page
+
+
+def test_the_page_runs_our_own_script_and_no_other(desk: Desk):
+    desk.session("Mia")
+    policy = desk.client.get("/sessions/1").headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "unsafe" not in policy
+    assert "script-src" not in desk.client.get("/sessions").headers["Content-Security-Policy"]
+
+
+def test_ten_thousand_people_are_shown_a_page_at_a_time(desk: Desk):
+    session = desk.session("Mia")
+    with desk.statements() as few:
+        desk.get("/sessions/1")
+
+    def crowd(work) -> None:
+        common = {"organisation_id": 1, "timezone": "UTC", "locale": "en", "channel": "both", "version": 1, "created_at": work.now}
+        names = [f"p{n:05}" for n in range(10_000)]
+        work.db.execute(
+            insert(Learner), [{**common, "email": f"{n}@x.example", "email_key": f"{n}@x.example", "name": n, "page_id": n} for n in names]
+        )
+        mine = {"organisation_id": 1, "live_session_id": session.id, "status": "Registered", "partstat": "ACCEPTED", "version": 1}
+        work.db.execute(
+            insert(Enrolment), [{**mine, "learner_id": i, "created_at": work.now, "updated_at": work.now} for i in range(2, 10_002)]
+        )
+
+    desk.do(crowd)
+    with desk.statements() as many:
+        page = desk.get("/sessions/1?page=150")
+    assert len(many) == len(few) and writes(many) == []
+    assert "p07449" in page and page.count('name="person"') == 50
