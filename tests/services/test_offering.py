@@ -86,7 +86,8 @@ def test_an_answer_that_came_in_time_is_judged_before_the_offer_lapses(world):
     session = full(world, "Tom")
     world.remove(session, "Lea")
     offer = next(m for m in world.mails() if m.who == "Tom")
-    raw = replies.reply("thunderbird", partstat="ACCEPTED", uid=offer.uid, attendee=offer.to, sequence=0, dtstamp=world.moment, organizer=MAILBOX, cn="Tom", dtstart=offer.start)  # fmt: skip
+    values = {"uid": offer.uid, "attendee": offer.to, "sequence": 0, "dtstamp": world.moment, "dtstart": offer.start}
+    raw = replies.reply("thunderbird", partstat="ACCEPTED", organizer=MAILBOX, cn="Tom", **values)
     world.database.run(lambda db: receiving.store(db, [receiving.Received(raw, "smtp", recipients=(MAILBOX,))], world.moment))
     world.advance(DAY + 1)
     assert world.status(session, "Tom") == "Invited"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, resending, versions
+from ...services import enrolling, offering, resending, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -89,6 +89,11 @@ def _again(work: Work, enrolment_id: int) -> str:
     return "The invitation is sent again: the same entry, as it stands now."
 
 
+def _offer(work: Work, enrolment_id: int) -> str:
+    offering.offer(work, enrolment_id, over_capacity=bool(request.form.get("over_capacity")))
+    return "A seat is offered: the invitation says until when it is held."
+
+
 def _attendance(status: str) -> Callable[[Work, int], str]:
     return lambda work, enrolment_id: f"Marked as {enrolling.mark_attendance(work, enrolment_id, status).status}."
 
@@ -98,7 +103,7 @@ def _nothing(_work: Work, _enrolment_id: int) -> str:
 
 
 _VERBS: dict[str, Callable[[Work, int], str]] = {
-    "status": _set_status, "approve": _approve, "refuse": _refuse, "remove": _remove, "again": _again,
+    "status": _set_status, "approve": _approve, "refuse": _refuse, "remove": _remove, "again": _again, "offer": _offer,
     **{status.value: _attendance(status) for status in ATTENDANCE},
 }  # fmt: skip
 

@@ -38,12 +38,16 @@ FIELDS = (
     Field("capacity", "Seats", "number", hint="Empty: as many as come."),
     Field("waiting_list", "Keep a waiting list when it is full", "check"),
     Field("calendar_enabled", "Send calendar invitations", "check", hint="Everybody on the list gets it into their calendar, and every change."),
+    Field("offer_minutes", "Minutes that a free seat is held for the first on the waiting list", "number", more=True, hint="Empty: a day, 1440. Never past the start."),
+    Field("hold_minutes", "Minutes that a declined seat is kept for whoever declined", "number", more=True, hint="Empty: it is free at once."),
+    Field("lock_minutes", "Minutes before the start in which no declined seat is kept", "number", more=True),
     Field("approval_required", "Somebody approves those who register themselves", "check", more=True),
     Field("access_code", "Access code", more=True),
     Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
     Field("visibility", "Who may see what", "choice", choices=VISIBILITY, more=True),
     Field("fold", "If the clock shows this time twice (the autumn night)", "choice", choices=(("0", "The first of the two"), ("1", "The second")), more=True),
 )  # fmt: skip
+_USUAL_MINUTES = {"offer_minutes": 1440, "hold_minutes": 0, "lock_minutes": 0}
 GROUP = Field("group_id", "Training group", "choice", hint="Its members are invited at once; who joins it later, too.")
 _WHEN = {"coming": "Coming", "past": "Past", "cancelled": "Cancelled"}
 
@@ -184,13 +188,16 @@ def _values(form: Form) -> dict:
     values = dict(form.values)
     values["fold"] = int(values.get("fold") or 0)
     values["visibility"] = values.get("visibility") or "public"
+    for name, usual in _USUAL_MINUTES.items():
+        values[name] = values.get(name) or usual
     if "room_id" in values:
         values["room_id"] = int(values["room_id"] or 0) or None
     return values
 
 
 def _shown(session: LiveSession) -> dict:
-    return {f.name: planning.as_planned(session, f.name) for f in FIELDS}
+    shown = {f.name: planning.as_planned(session, f.name) for f in FIELDS}
+    return shown | {name: shown[name] or None for name in _USUAL_MINUTES}
 
 
 def _take_over(form: Form, session: LiveSession) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import case, func, select
 
-from ...services import enrolling
+from ...services import enrolling, offering
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
@@ -50,6 +50,12 @@ class EnrolmentChange(Body):
     over_capacity: bool = False
 
 
+class Offer(Body):
+    """Whether the seat may be one over capacity."""
+
+    over_capacity: bool = False
+
+
 class Attendance(Body):
     """Whether the person came."""
 
@@ -67,7 +73,8 @@ class DeliveryState(Out):
 
 class EnrolmentOut(Out):
     """A person in a session. `uid` is that of the entry in their calendar, `partstat` what they last answered, `sent_sequence` the SEQUENCE last handed
-    over, `reconfirm` whether their answer is to an older time, `position` their place on the waiting list.
+    over, `reconfirm` whether their answer is to an older time, `position` their place on the waiting list, `offer_until` until when a seat from it is held for them,
+    `hold_until` until when the seat that they declined is.
     """
 
     id: RowId
@@ -84,6 +91,8 @@ class EnrolmentOut(Out):
     sent_sequence: int | None
     delivery: DeliveryState
     position: int | None
+    offer_until: datetime | None
+    hold_until: datetime | None
     version: int
     created_at: datetime
 
@@ -114,6 +123,8 @@ def show(work: Work, enrolments: Sequence[Enrolment]) -> list[EnrolmentOut]:
                 sent_sequence=sent.get(e.entry_id),
                 delivery=DeliveryState(state=state, last_error=problem),
                 position=line.get(e.id),
+                offer_until=e.offer_until if e.status == EnrolmentStatus.INVITED else None,
+                hold_until=e.hold_until,
                 version=e.version,
                 created_at=e.created_at,
             )
@@ -210,6 +221,12 @@ def approve_enrolment(work: Work, call: Call) -> EnrolmentOut:
 def reject_enrolment(work: Work, call: Call) -> EnrolmentOut:
     """Refuse somebody who waits for approval."""
     return _one(work, enrolling.reject(work, call.path["enrolment_id"], call.body.reason or ""))
+
+
+@route("POST", "/enrolments/<id:enrolment_id>/offer", body=Offer, body_required=False, answer=EnrolmentOut, problems=(404, 409))
+def offer_place(work: Work, call: Call) -> EnrolmentOut:
+    """Offer a seat to somebody on the waiting list, whoever else waits; `over_capacity` does so knowingly in a full session."""
+    return _one(work, offering.offer(work, call.path["enrolment_id"], over_capacity=call.body.over_capacity))
 
 
 @route("PUT", "/enrolments/<id:enrolment_id>/attendance", body=Attendance, answer=EnrolmentOut, problems=(404, 409))

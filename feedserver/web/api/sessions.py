@@ -18,6 +18,7 @@ from ...services.work import Work
 from ...store.base import microseconds
 from ...store.enrolments import Enrolment
 from ...store.sessions import LiveSession, Seats
+from ...training.offers import LONGEST
 from . import paging
 from .fields import (
     WHOLE,
@@ -41,6 +42,18 @@ Visibility = Literal["public", "private", "busy"]
 Title = line(250, empty=False)
 Instructors = Annotated[list[Email], Field(max_length=50)]
 Fold = Annotated[int, Field(ge=0, le=1, description="Which of two, where the clock goes back and a local time exists twice."), WHOLE]
+OfferMinutes = Annotated[
+    int, Field(ge=1, le=LONGEST, description="How long a seat from the waiting list is held for somebody; never past the start."), WHOLE
+]
+KeptMinutes = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=LONGEST,
+        description="`hold_minutes`: how long a declined seat is kept; `lock_minutes`: how long before the start nothing is.",
+    ),
+    WHOLE,
+]
 Capacity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 _NOT_BUILT = {
     "recurrence": "Series come with a later version; make one session a date.",
@@ -69,6 +82,9 @@ class NewSession(Body):
     capacity: Capacity | None = None
     approval_required: bool = False
     waiting_list: bool = False
+    offer_minutes: OfferMinutes = 1440
+    hold_minutes: KeptMinutes = 0
+    lock_minutes: KeptMinutes = 0
     calendar_enabled: bool = True
     visibility: Visibility = "public"
 
@@ -93,6 +109,9 @@ class SessionChange(Body):
     capacity: Capacity | None = optional()
     approval_required: bool = optional()
     waiting_list: bool = optional()
+    offer_minutes: OfferMinutes = optional()
+    hold_minutes: KeptMinutes = optional()
+    lock_minutes: KeptMinutes = optional()
     calendar_enabled: bool = optional()
     visibility: Visibility = optional()
     planning: bool = Field(
@@ -136,6 +155,9 @@ class SessionOut(Out):
     capacity: int | None
     approval_required: bool
     waiting_list: bool
+    offer_minutes: int
+    hold_minutes: int
+    lock_minutes: int
     calendar_enabled: bool
     visibility: Visibility
     status: Literal["scheduled", "cancelled"]
