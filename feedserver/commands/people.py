@@ -18,17 +18,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import IntegrityError
 
 from .. import tokens
-from ..errors import Invalid, NotFound, Unavailable
+from ..errors import NotFound, Unavailable
 from ..services import importing, leaving, personal_data
 from ..services.feed_reading import FeedReader
 from ..services.feeding import FeedRequest, answer
 from ..services.house import House
 from ..services.importing import Person, Refusal, Tally
 from ..services.learning import FIELDS
+from ..services.table_file import TableFile
 from ..services.work import Work
 from ..store import keys
 from . import parts
-from .table_file import TableFile
 
 BATCH = 1000
 # A transaction of a batch is short, and as long a pause follows, so that a server beside it gets its turns.
@@ -62,25 +62,9 @@ def import_learners(file: Path, org: str | None) -> None:
 
 def batches(table: TableFile) -> Iterator[list[Person | Refusal]]:
     """The lines, checked, a thousand at a time; one that repeats an address or an external_id of the file is refused."""
-    seen: dict[tuple[str, str], int] = {}
-    lines = (_read(line, cells, seen) for line, cells in table)
+    lines = importing.read_lines(table)
     while batch := list(itertools.islice(lines, BATCH)):
         yield batch
-
-
-def _read(line: int, cells: dict[str, str] | str, seen: dict[tuple[str, str], int]) -> Person | Refusal:
-    if isinstance(cells, str):
-        return Refusal(line, cells)
-    try:
-        person = importing.read_person(line, cells)
-    except Invalid as error:
-        return Refusal(line, f"{error.field}: {error.detail}")
-    marks = {"e-mail": person.key, "external_id": person.values.get("external_id")}
-    for what, value in marks.items():
-        if value is not None and (what, value) in seen:
-            return Refusal(line, f"The same {what} as in line {seen[what, value]}.")
-    seen.update({(what, value): line for what, value in marks.items() if value is not None})
-    return person
 
 
 def _take(house: House, organisation_id: int, batch: list[Person | Refusal]) -> Tally:

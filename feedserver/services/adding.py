@@ -9,7 +9,6 @@ from sqlalchemy import insert, select, update
 
 from ..addresses import canonical
 from ..errors import Conflict
-from ..store.courses import GroupMember, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
@@ -17,7 +16,7 @@ from ..store.learners import Learner
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import TABLE, EnrolmentStatus
 from . import enrolling, notifying, seating
-from .finding import find, locked_session
+from .finding import locked_session
 from .work import Work
 
 S = EnrolmentStatus
@@ -78,13 +77,6 @@ def by_addresses(work: Work, addresses: Sequence[str]) -> tuple[list[int], list[
         found |= dict(work.db.execute(select(Learner.email_key, Learner.id).where(*mine)).all())
     missing = [(address, "No learner has this address.") for key, address in keys.items() if key not in found]
     return [found[key] for key in keys if key in found], missing
-
-
-def of_group(work: Work, group_id: int) -> list[int]:
-    """The members of a group, by when they joined."""
-    group = find(work, TrainingGroup, group_id)
-    members = select(GroupMember.learner_id).where(GroupMember.group_id == group.id)
-    return list(work.db.scalars(members.order_by(GroupMember.created_at, GroupMember.learner_id)))
 
 
 def _learners(work: Work, learner_ids: Sequence[int]) -> dict[int, tuple]:

@@ -11,6 +11,7 @@ from ..store.base import Base
 from ..store.courses import Course, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
+from ..store.imports import ImportJob
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import Delivery
@@ -30,6 +31,7 @@ NOUNS = {
     Room: "room",
     Delivery: "delivery",
     InboundMessage: "inbound message",
+    ImportJob: "import",
 }
 _LARGEST = 2**63 - 1
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select
 from ..errors import Conflict, Invalid
 from ..store.courses import Course, GroupMember, TrainingGroup
 from ..store.enrolments import Enrolment
+from ..store.history import HistoryEntry
 from ..store.learners import Learner
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
@@ -75,6 +76,26 @@ def add_member(work: Work, group_id: int, learner_id: int) -> bool:
     return True
 
 
+def add_members(work: Work, group_id: int, learner_ids: Sequence[int]) -> tuple[int, int]:
+    """Put many of this organisation's learners into a group, in a constant number of statements; (how many joined, invitations sent)."""
+    group = find(work, TrainingGroup, group_id, lock=True)
+    known = set(work.db.scalars(select(GroupMember.learner_id).where(GroupMember.group_id == group.id)))
+    fresh = [i for i in dict.fromkeys(learner_ids) if i not in known]
+    if not fresh:
+        return 0, 0
+    work.db.execute(insert(GroupMember), [{"group_id": group.id, "learner_id": i, "created_at": work.now} for i in fresh])
+    common = {
+        "organisation_id": work.organisation_id,
+        "at": work.now,
+        "actor": work.actor,
+        "verb": "joined group",
+        "detail": {"group_id": group.id},
+    }
+    work.db.execute(insert(HistoryEntry), [{**common, "learner_id": i} for i in fresh])
+    sent = sum(enrolling.invite_many(work, locked_session(work, session_id), fresh) for session_id in _coming(work, group))
+    return len(fresh), sent
+
+
 def remove_member(work: Work, group_id: int, learner_id: int) -> bool:
     """Take a learner off a group and, with a CANCEL to them alone, off its coming sessions; False where they were not in it."""
     group = find(work, TrainingGroup, group_id, lock=True)
@@ -92,6 +113,18 @@ def remove_member(work: Work, group_id: int, learner_id: int) -> bool:
         for enrolment_id in work.db.scalars(mine).all():
             enrolling.remove(work, enrolment_id)
     return True
+
+
+def members(work: Work, group_id: int) -> list[int]:
+    """The learners of a group, by when they joined; raises `NotFound`."""
+    group = find(work, TrainingGroup, group_id)
+    mine = select(GroupMember.learner_id).where(GroupMember.group_id == group.id)
+    return list(work.db.scalars(mine.order_by(GroupMember.created_at, GroupMember.learner_id)))
+
+
+def coming(work: Work, group_id: int) -> int:
+    """How many sessions of a group are to come: who joins is invited to each."""
+    return len(_coming(work, find(work, TrainingGroup, group_id)))
 
 
 def _coming(work: Work, group: TrainingGroup) -> list[int]:

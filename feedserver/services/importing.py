@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -69,11 +69,49 @@ def read_person(line: int, cells: Mapping[str, str]) -> Person:
     return Person(line, {name: _READERS.get(name, _text)(text, name) for name, text in given.items()})
 
 
+def read_lines(table: Iterable[tuple[int, dict[str, str] | str]]) -> Iterator[Person | Refusal]:
+    """The lines of a `TableFile`, checked; one that repeats an address or an external_id of the file is refused."""
+    seen: dict[tuple[str, str], int] = {}
+    for line, cells in table:
+        yield _read(line, cells, seen)
+
+
+def _read(line: int, cells: dict[str, str] | str, seen: dict[tuple[str, str], int]) -> Person | Refusal:
+    if isinstance(cells, str):
+        return Refusal(line, cells)
+    try:
+        person = read_person(line, cells)
+    except Invalid as error:
+        return Refusal(line, f"{error.field}: {error.detail}")
+    marks = {"e-mail": person.key, "external_id": person.values.get("external_id")}
+    for what, value in marks.items():
+        if value is not None and (what, value) in seen:
+            return Refusal(line, f"The same {what} as in line {seen[what, value]}.")
+    seen.update({(what, value): line for what, value in marks.items() if value is not None})
+    return person
+
+
+def compare(work: Work, people: Iterable[Person]) -> Tally:
+    """What `learning_many` would do, with nothing done."""
+    fresh, edited, tally = _sorted(work, people)
+    tally.added, tally.changed = len(fresh), len(edited)
+    return tally
+
+
 def learning_many(work: Work, people: Iterable[Person]) -> Tally:
     """Add who is not known by e-mail, change what differs, leave the rest. Sends no mail. No two of `people` may share an address.
 
     The number of statements does not depend on how many they are (a thousand at once keep the transaction short).
     """
+    fresh, edited, tally = _sorted(work, people)
+    _add(work, fresh)
+    _edit(work, edited)
+    tally.added, tally.changed = len(fresh), len(edited)
+    return tally
+
+
+def _sorted(work: Work, people: Iterable[Person]) -> tuple[list[Person], list[tuple[Any, dict[str, Any]]], Tally]:
+    """(those to add, those to change with what changes, the rest in a tally)."""
     tally = Tally()
     by_key = {person.key: person for person in people}
     known = _known(work, Learner.email_key, list(by_key))
@@ -90,10 +128,7 @@ def learning_many(work: Work, people: Iterable[Person]) -> Tally:
             edited.append((known[key], changes))
         else:
             tally.unchanged += 1
-    _add(work, fresh)
-    _edit(work, edited)
-    tally.added, tally.changed = len(fresh), len(edited)
-    return tally
+    return fresh, edited, tally
 
 
 def _known(work: Work, column, values: list[str]) -> dict[str, Any]:

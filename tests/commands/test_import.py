@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event, select
 
 from feedserver.commands import people
-from feedserver.commands.table_file import TableFile
 from feedserver.errors import Invalid
 from feedserver.services import importing, learning
 from feedserver.services.learning import FIELDS
+from feedserver.services.table_file import TableFile
 from feedserver.store.feeds import Feed
 from feedserver.store.history import HistoryEntry
 from feedserver.store.learners import FeedVersion, Learner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -39,4 +40,4 @@ def test_slots_stay_within_the_hours_and_never_overlap(begins, ends, length, pau
     assume(ends > begins and (ends - begins) * 60 >= length)
     found = slots([DAY], time(begins), time(ends), length, pause)
     assert all(end - start == timedelta(minutes=length) and end <= datetime(2026, 12, 1, ends) for start, end in found)
-    assert all(later[0] - earlier[1] == timedelta(minutes=pause) for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later[0] - earlier[1] == timedelta(minutes=pause) for earlier, later in pairwise(found))

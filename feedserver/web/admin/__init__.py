@@ -6,11 +6,15 @@ from flask import Flask
 
 from .. import pages
 from . import (
+    adding,
     attendance,
     calendar_view,
     courses,
+    departures,
     enrolments,
+    files,
     groups,
+    imports,
     learners,
     mail_in,
     mail_out,
@@ -21,16 +25,21 @@ from . import (
     rooms,
     sessions,
     sign_in,
+    slots,
     start,
 )
 from .desk import admin
 
 __all__ = [
+    "adding",
     "attendance",
     "calendar_view",
     "courses",
+    "departures",
     "enrolments",
+    "files",
     "groups",
+    "imports",
     "learners",
     "mail_in",
     "mail_out",
@@ -41,6 +50,7 @@ __all__ = [
     "rooms",
     "sessions",
     "sign_in",
+    "slots",
 ]
 __all__ += ["register", "start"]
 

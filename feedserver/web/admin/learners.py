@@ -6,7 +6,7 @@ from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import select
 
 from ... import tokens
-from ...services import learning, subscribing
+from ...services import channelling, learning, subscribing
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
@@ -32,6 +32,15 @@ FIELDS = (
     Field("external_id", "Id in another system", more=True),
     Field("start_date", "First day at work", "date", more=True),
 )  # fmt: skip
+ADDRESS_CHANGE = Field(
+    "address_change", "If the address changes", "choice",
+    choices=(
+        ("same_person", "The same person's new address: the same entries go on there"),
+        ("new_mailbox", "Another mailbox: cancelled in the old one, new in the new one"),
+    ),
+    hint="Choose another mailbox where the old address was wrong: it then speaks for nobody, and the link to the learner's page changes.",
+)  # fmt: skip
+WELCOME = Field("welcome", "Send the welcome mail", "check", hint="It asks to add the sender to the contacts, and explains subscribing.")
 _FEW = 50
 
 
@@ -39,16 +48,18 @@ _FEW = 50
 def learners() -> Response:
     """All learners, by name."""
     text = search_text()
-    found = look(lambda work: pages.paged(lambda n, o: people.search(work, text, n, o)))
-    return pages.page("admin/learners.html", q=text, learners=found)
+    left = request.args.get("left") == "1"
+    found = look(lambda work: pages.paged(lambda n, o: people.search(work, text, n, o, left=left)))
+    return pages.page("admin/learners.html", q=text, learners=found, left=left, channels=_CHANNEL_WORDS)
 
 
 @admin.route("/learners/new", methods=["GET", "POST"])
 def new_learner() -> Response:
     """A new learner."""
-    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, {"channel": "both"})
+    fields = (*FIELDS, WELCOME) if look(lambda work: work.organisation.welcome) else FIELDS
+    form = Form.sent(fields, request.form) if request.method == "POST" else Form.shown(fields, {"channel": "both"})
     if request.method == "POST":
-        learner = form.attempt(lambda: run(lambda work: learning.create_learner(work, _given(form))))
+        learner = form.attempt(lambda: run(lambda work: _create(work, _given(form))))
         if learner:
             flash(f"{learner.name} is in. The feed is ready, too.", "done")
             return redirect(url_for("admin.learner", learner_id=learner.id), 303)
@@ -68,10 +79,11 @@ def edit_learner(learner_id: int) -> Response:
     """Change a learner; a new address is for later messages, the old one stays known."""
     one = look(lambda work: find(work, Learner, learner_id))
     shown = {f.name: getattr(one, f.name) for f in FIELDS}
-    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, shown)
+    fields = (*FIELDS[:2], ADDRESS_CHANGE, *FIELDS[2:])
+    form = Form.sent(fields, request.form) if request.method == "POST" else Form.shown(fields, shown)
     back = url_for("admin.learner", learner_id=learner_id)
     if request.method == "POST":
-        values = {**{f.name: None for f in FIELDS if f.more}, **_given(form)}
+        values = {**{f.name: None for f in fields if f.more}, **_given(form)}
         values["channel"] = values["channel"] or one.channel
         if form.attempt(lambda: run(lambda work: learning.edit_learner(work, learner_id, values))):
             flash("Saved.", "done")
@@ -114,6 +126,13 @@ def revoke_feed(learner_id: int, feed_id: int) -> Response:
     return act(verb, "learner", learner_id=learner_id)
 
 
+def _create(work: Work, values: dict) -> Learner:
+    learner = learning.create_learner(work, values)
+    if values.get("welcome"):
+        channelling.welcome(work, [learner.id])
+    return learner
+
+
 def _given(form: Form) -> dict:
     return {k: v for k, v in form.values.items() if v not in ("", None)}
 
@@ -142,5 +161,7 @@ def _one(work: Work, learner_id: int) -> dict:
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
         "channel": _CHANNEL_WORDS[learner.channel],
+        "twice": learner.channel == "both" and any(f.content == "everything" and f.last_fetched_at and not f.revoked_at for f in feeds),
+        "welcomes": work.organisation.welcome,
         "page_url": f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, learner.page_id, work.key_secret)}" if g.may_act else "",
     }

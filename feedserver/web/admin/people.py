@@ -26,9 +26,10 @@ class Pasted:
     refused: list[str] = field(default_factory=list)
 
 
-def search(work: Work, text: str, limit: int = 50, offset: int = 0) -> list[Learner]:
-    """Learners whose name or address holds the text."""
-    query = select(Learner).where(Learner.organisation_id == work.organisation_id)
+def search(work: Work, text: str, limit: int = 50, offset: int = 0, *, left: bool = False) -> list[Learner]:
+    """Learners whose name or address holds the text; `left`: those who are no longer here."""
+    here = Learner.left_at.is_not(None) if left else Learner.left_at.is_(None)
+    query = select(Learner).where(Learner.organisation_id == work.organisation_id, here)
     if text:
         key = canonical(text)
         query = query.where(or_(Learner.name.icontains(text, autoescape=True), Learner.email_key.contains(key, autoescape=True)))

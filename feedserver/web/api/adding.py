@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ...errors import Invalid
-from ...services import adding, slotting
+from ...services import adding, grouping, slotting
 from ...services.work import Work
 from ...training import slots
 from .enrolments import ByHand
@@ -80,7 +80,7 @@ def add_many(work: Work, call: Call) -> ManyOut:
     if given.emails:
         wanted, missing = adding.by_addresses(work, given.emails)
     elif given.group_id is not None:
-        wanted = adding.of_group(work, given.group_id)
+        wanted = grouping.members(work, given.group_id)
     done = adding.add_many(work, call.path["session_id"], wanted, given.status, over_capacity=given.over_capacity)
     refused = [Refused(who=who, reason=reason) for who, reason in [*missing, *done.refused]]
     return ManyOut(added=len(done.added), waiting=len(done.waiting), invitations=done.mailed, refused=refused)
