@@ -1,4 +1,4 @@
-"""Takes the pictures of README.md from the demo: `.venv/bin/python -m docs.take_pictures`, from the checkout, after `./test` has found a Chromium."""
+"""Takes the pictures of README.md and docs/roles from the demo: `.venv/bin/python -m docs.take_pictures`, from the checkout, after `./test` has found a Chromium."""
 
 from __future__ import annotations
 
@@ -60,6 +60,31 @@ def take(page: Page, said: str) -> None:
     keep(page, "session")
     page.goto(re.search(r"\S+/my/\S+", said)[0])
     keep(page, "learner")
+    take_for_roles(page, base)
+
+
+def take_for_roles(page: Page, base: str) -> None:
+    """What docs/roles shows: the calendar, a plan before it is published, an approval, attendance."""
+    page.goto(f"{base}/calendar?view=agenda")
+    keep(page, "roles/calendar")
+    page.goto(f"{base}/sessions")
+    page.get_by_role("link", name="First aid: practice day").click()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Place").fill("Hall 2, Lakeside house")
+    page.get_by_role("button", name="Only plan it").click()
+    page.get_by_role("heading", name="Before you publish").wait_for()
+    keep(page, "roles/preview")
+    page.get_by_role("button", name="Forget the plan").click()
+    page.goto(f"{base}/sessions")
+    page.get_by_role("link", name="Becoming a data protection contact").click()
+    page.get_by_role("link", name="Waiting Approval 2").click()
+    page.get_by_label("Change Noah Wilson").click()
+    keep(page, "roles/approval")
+    page.goto(f"{base}/sessions?which=past")
+    page.get_by_role("link", name="First aid: the basics").click()
+    page.get_by_role("link", name="Attendance").click()
+    page.get_by_role("heading", level=1).wait_for()
+    keep(page, "roles/attendance")
 
 
 def keep(page: Page, name: str) -> None:
@@ -71,7 +96,7 @@ def keep(page: Page, name: str) -> None:
 
 def main() -> None:
     """Take all pictures."""
-    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "roles").mkdir(parents=True, exist_ok=True)
     with demo() as said, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.flags())
         take(browser.new_page(viewport=SIZE, locale="en-GB", timezone_id="Europe/Berlin"), said)

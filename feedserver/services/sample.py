@@ -13,6 +13,7 @@ from . import rendering
 from .rendering import LOCALES, Kind
 from .work import Work
 
+_REASON = "The trainer is ill."
 KINDS = (Kind.INVITE, Kind.UPDATE, Kind.AGAIN, Kind.CANCEL, Kind.REMOVED)
 __all__ = ["KINDS", "LOCALES", "Sample", "mail"]
 
@@ -42,7 +43,14 @@ def mail(work: Work, kind: str, locale: str) -> Sample:
     after = replace(before, start=start + timedelta(hours=4), end=start + timedelta(hours=5), location="Room 5")
     told = before if chosen is Kind.UPDATE else None
     body = rendering.skeleton(
-        chosen, after if told else before, told, locale, zone, work.organisation.mailbox, work.organisation, "The trainer is ill."
+        chosen,
+        after if told else before,
+        told,
+        locale,
+        zone,
+        work.organisation.mailbox,
+        work.organisation,
+        _REASON if chosen is Kind.CANCEL else "",
     )
     page = f"{work.base_url}/my/example"
     links = {"page_url": page, "answer_url": f"{work.base_url}/rsvp/example", "join_url": before.join_url}
