@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import catalogue, views
+from . import catalogue, reach, views
 
-__all__ = ["catalogue", "register"]
+__all__ = ["catalogue", "reach", "register"]
 
 
 def register(app: Flask) -> None:

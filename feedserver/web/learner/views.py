@@ -29,7 +29,7 @@ from ..house import house
 learner = Blueprint("learner", __name__)
 _OPEN_FOR = 24 * 3600
 _MOST = 200
-_NOTES = ("saved", "old", "refused")
+_NOTES = ("saved", "old", "refused", "channel", "asked", "address")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def keep_apart(response: Response) -> Response:
 def my_page(token: str) -> Response:
     """Everything about one learner that is the learner's business."""
     who = who_of(token)
-    return _page(token, who)
+    return my_page_of(token, who)
 
 
 @learner.post("/my/<token>/answers/<id:enrolment_id>")
@@ -70,14 +70,14 @@ def answer(token: str, enrolment_id: int) -> Response:
     chosen = request.form.get("answer", "")
     back = {"token": token, "_anchor": f"session-{enrolment_id}"}
     # Only a page that was opened lately holds it, so nothing that merely repeats an address can answer.
-    if chosen not in page_answers.PRESSES or not _fresh(request.form.get("nonce", ""), who):
+    if chosen not in page_answers.PRESSES or not fresh(request.form.get("nonce", ""), who):
         return redirect(url_for("learner.my_page", **back, note="old"), 303)
     try:
         house().run(who.organisation_id, f"learner:{who.id}", lambda work: page_answers.press(work, who.id, enrolment_id, chosen))
     except NotFound:
         abort(404)
     except FeedserverError as error:
-        return _page(token, who, refused=error.detail, status=409)
+        return my_page_of(token, who, refused=error.detail, status=409)
     return redirect(url_for("learner.my_page", **back, note="saved", done=enrolment_id), 303)
 
 
@@ -91,7 +91,8 @@ def who_of(token: str) -> Learner:
     return found
 
 
-def _page(token: str, who: Learner, refused: str = "", status: int = 200) -> Response:
+def my_page_of(token: str, who: Learner, refused: str = "", status: int = 200) -> Response:
+    """The page; `refused` says why a button did nothing."""
     say = language(who.locale)
     note = request.args.get("note", "")
     values = house().read(who.organisation_id, f"learner:{who.id}", lambda work: _found(work, who, say))
@@ -186,7 +187,8 @@ def _nonces() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer([*reversed(older), first], salt="learner-page-form")
 
 
-def _fresh(nonce: str, who: Learner) -> bool:
+def fresh(nonce: str, who: Learner) -> bool:
+    """Whether a form comes from a page of this learner that was opened lately."""
     try:
         return len(nonce) < 300 and _nonces().loads(nonce, max_age=_OPEN_FOR) == who.page_id
     except BadSignature:
