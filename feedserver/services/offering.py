@@ -91,7 +91,6 @@ def _run_out(now: datetime):
 
 def _no_longer_kept(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
     enrolment.hold_until, enrolment.updated_at = None, work.now
-    enrolment.version += 1
     seating.give_back(work, session)
     work.record("seat no longer kept", live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id)
     work.db.flush()

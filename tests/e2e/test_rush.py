@@ -17,7 +17,9 @@ def test_sixty_register_at_once_for_seven_places(tmp_path: Path, database_url: s
     with Product(tmp_path, database_url=database_url, settle_seconds="0") as product:
         course = product.api("POST", "/courses", {"name": "Safety"})[1]["id"]
         times = {"start": "2027-03-01T09:00", "end": "2027-03-01T10:00", "timezone": "Europe/Berlin"}
-        session = product.api("POST", "/sessions", {"course_id": course, "title": "Fire", "capacity": PLACES, "waiting_list": True, **times})[1]["id"]
+        session = product.api(
+            "POST", "/sessions", {"course_id": course, "title": "Fire", "capacity": PLACES, "waiting_list": True, **times}
+        )[1]["id"]
         people = [product.api("POST", "/learners", {"name": f"P{n}", "email": f"p{n}@corp.example"})[1]["id"] for n in range(PEOPLE)]
         with ThreadPoolExecutor(PEOPLE) as pool:
             answers = list(pool.map(lambda i: product.api("POST", f"/sessions/{session}/registrations", {"learner_id": i}), people))
