@@ -50,6 +50,8 @@ def new_slots(course_id: int) -> Response:
                 return redirect(url_for("admin.course", course_id=course_id), 303)
     else:
         first = house().clock().date() + timedelta(days=7)
+        while first.weekday() > 4:
+            first += timedelta(days=1)
         shown = {
             "title": course.name,
             "first": first,
@@ -57,7 +59,6 @@ def new_slots(course_id: int) -> Response:
             "begins": "13:00",
             "ends": "16:00",
             "length": 30,
-            "pause": 0,
             "timezone": zone,
         }
         form = Form.shown(FIELDS, shown)
