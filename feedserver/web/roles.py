@@ -40,7 +40,10 @@ TABLE: dict[str, frozenset[str]] = dict(
         *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person"),
         *_for(MANAGERS, "preview_session publish_session discard_plan change_people chase retry_deliveries preview_mail"),
         *_for(MANAGERS, "new_learner edit_learner new_feed rotate_feed revoke_feed"),
-        *_for(MANAGERS, "leaving leave come_back send_welcome session_files delete_file new_slots add_many import_learners import_job start_import"),
+        *_for(
+            MANAGERS,
+            "leaving leave come_back send_welcome session_files delete_file new_slots add_many import_learners import_job start_import",
+        ),
         *_for(MANAGERS, "new_room edit_room delete_room"),
         *_for(MANAGERS, "delivery_source retry_delivery inbound_source apply_inbound discard_inbound"),
         *_for(OWNER, "organisation new_token revoke_token new_sign_in disable_sign_in"),
