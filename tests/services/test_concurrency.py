@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from sqlalchemy import select, update
 
 from feedserver.errors import Changed, Conflict
-from feedserver.services import answering, enrolling, scheduling
+from feedserver.services import answering, enrolling, offering, scheduling
 from feedserver.store import claims
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.history import HistoryEntry
@@ -121,3 +122,24 @@ def test_a_cancellation_and_a_worker_that_claims_leave_no_invitation_after_its_c
         kinds = [(d.kind, d.state) for d in world.deliveries(Delivery.live_session_id == session)]
         assert kinds in ([("invite", "superseded")], [("invite", "sending"), ("cancel", "queued")])
         world.database.run(lambda db: db.execute(update(Delivery).values(state="sent")))
+
+
+def test_answers_lapses_and_offers_at_the_same_moment_lose_no_seat_and_skip_nobody(world):
+    session = world.session(capacity=6, waiting_list=True)
+    for n in range(24):
+        world.register(session, f"P{n}")
+    for n in range(6):
+        world.remove(session, f"P{n}")
+    offered = [world.enrolment(session, f"P{n}").id for n in range(6, 12)]
+    world.moment += timedelta(days=1, seconds=1)
+    answers = [(Answer.YES, Answer.NO)[n % 2] for n in range(6)]
+    pressing = [lambda e=e, a=a: world.do(lambda work: answering.answer_on_page(work, e, a)) for e, a in zip(offered, answers, strict=True)]
+    lapsing = [lambda: world.do(lambda work: offering.lapse_due(work, session)) for _ in range(3)]
+    late = world.enrolment(session, "P20").id
+    picking = [lambda: world.do(lambda work: offering.offer(work, late, over_capacity=True))]
+    at_once(*lapsing, *pressing, *picking)
+    counts, seats = statuses(world, session), world.seats(session)
+    assert seats.taken == counts.get("Invited", 0) + counts.get("Registered", 0) == 6 + seats.over_capacity
+    line = [int(name[1:]) for name in world.line(session)]
+    never_asked = [n for n in line if world.enrolment(session, f"P{n}").offer_until is None]
+    assert never_asked == sorted(never_asked) and never_asked == [n for n in range(min(never_asked), 24) if n != 20]
