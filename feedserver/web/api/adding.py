@@ -23,7 +23,7 @@ ClockTime = Annotated[str, Field(pattern=_TIME, examples=["09:00"])]
 class ManyEnrolments(Body):
     """Who: `emails`, `learner_ids` or the members of `group_id`, one of the three; all with the same status."""
 
-    emails: Annotated[list[Email], Field(max_length=10_000)] = []
+    emails: Annotated[list[Email], Field(max_length=50_000)] = []
     learner_ids: Annotated[list[RowId], Field(max_length=50_000)] = []
     group_id: RowId | None = None
     status: ByHand
