@@ -131,7 +131,7 @@ def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
     if not open_for_mail(work, session):
         bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
         return 0
-    feed_only = select(E_.id).join(Enrolment, Enrolment.entry_id == E_.id).join(Learner, Learner.id == E_.learner_id).where(
+    feed_only = select(E_.id).join(Enrolment, and_(Enrolment.id == E_.enrolment_id, Enrolment.entry_id == E_.id)).join(Learner, Learner.id == E_.learner_id).where(
         E_.live_session_id == session.id, E_.ended_at.is_(None), E_.mailed.is_(False), Enrolment.status.in_(ON_CALENDAR), Learner.channel != "feed",
         or_(Enrolment.status != EnrolmentStatus.DECLINED, E_.partstat != "DECLINED"),
         Enrolment.id == only if only else true(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, literal, select, update
+from sqlalchemy import ColumnElement, and_, literal, select, update
 
 from ..errors import Conflict
 from ..store.enrolments import Enrolment
@@ -48,7 +48,8 @@ def chase(work: Work, session_id: int) -> int:
     moved = versions.moved_at(work, session)
     if moved is None:
         raise Conflict("The time of this session was never changed: nobody can have an old one.")
-    behind = select(E_.id).join(Enrolment, Enrolment.entry_id == E_.id).where(versions.may_have_the_old_time(session, moved))
+    current = and_(Enrolment.id == E_.enrolment_id, Enrolment.entry_id == E_.id)
+    behind = select(E_.id).join(Enrolment, current).where(versions.may_have_the_old_time(session, moved))
     return _again(work, session, E_.id.in_(behind), "chased")
 
 

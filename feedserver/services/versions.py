@@ -53,7 +53,7 @@ def number_behind(work: Work, session: LiveSession) -> int | None:
     moved = moved_at(work, session)
     if moved is None or session.status != "scheduled" or session.ends_at <= work.now:
         return None
-    query = select(func.count()).select_from(E_).join(Enrolment, Enrolment.entry_id == E_.id)
+    query = select(func.count()).select_from(E_).join(Enrolment, and_(Enrolment.id == E_.enrolment_id, Enrolment.entry_id == E_.id))
     return work.db.scalar(query.where(may_have_the_old_time(session, moved)))
 
 
