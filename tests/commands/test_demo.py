@@ -79,7 +79,8 @@ def test_approval_waits_attendance_is_marked_and_a_draft_invites_nobody(quick):
 def test_invitations_wait_for_the_worker(quick):
     demo.fill_if_empty(quick.found)
     due = Delivery.due_at <= quick.house.clock()
-    assert quick.count(Delivery, Delivery.state == QUEUED, due) == quick.count(Delivery, Delivery.method == "REQUEST") == quick.count(CalendarEntry, CalendarEntry.mailed)
+    assert quick.count(Delivery, Delivery.state == QUEUED, due) == quick.count(Delivery)
+    assert quick.count(Delivery, Delivery.method == "REQUEST") == quick.count(CalendarEntry, CalendarEntry.mailed)
 
 
 def test_links_lead_to_the_address_that_was_printed(quick):
