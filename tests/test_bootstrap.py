@@ -62,9 +62,7 @@ def test_an_environment_for_tests_serves_runs_too_but_not_the_other_way(checkout
 
 
 def test_two_starts_at_once_install_once(checkout, capfd):
-    program = (
-        "import pathlib, sys; from feedserver import bootstrap; bootstrap.ensure(pathlib.Path(sys.argv[1]), 'run')"
-    )
+    program = "import pathlib, sys; from feedserver import bootstrap; bootstrap.ensure(pathlib.Path(sys.argv[1]), 'run')"
     with concurrent.futures.ThreadPoolExecutor() as pool:
         starts = [pool.submit(subprocess.run, [sys.executable, "-c", program, checkout], cwd=ROOT) for _ in range(2)]
     assert [start.result().returncode for start in starts] == [0, 0]

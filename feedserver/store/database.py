@@ -75,7 +75,7 @@ class Database:
             import psycopg
 
             url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-            connection = psycopg.connect(url, autocommit=True, options="-c synchronous_commit=off")
+            connection = psycopg.connect(url, autocommit=True, connect_timeout=5, options="-c synchronous_commit=off")
             self._local.connection = connection
         return connection
 

@@ -47,10 +47,7 @@ def axe(page: Page) -> list[str]:
     # evaluate and not a script tag: the page's Content-Security-Policy refuses foreign scripts, rightly.
     page.evaluate(_axe_source())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(result => result.violations)")
-    return [
-        f"{one['id']} ({one['impact']}): {one['help']}: " + " | ".join(node["html"][:160] for node in one["nodes"])
-        for one in found
-    ]
+    return [f"{one['id']} ({one['impact']}): {one['help']}: " + " | ".join(node["html"][:160] for node in one["nodes"]) for one in found]
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from sqlalchemy import select
 
@@ -21,6 +23,8 @@ BODIES = {
     "editEnrolment": {"status": "Cancelled"},
     "putAttendance": {"status": "Absent"},
     "markAttendance": {"all": "Absent"},
+    "addMany": {"learner_ids": [1], "status": "Invited"},
+    "addSlots": {"days": ["2027-03-01"], "begins": "09:00", "ends": "11:00", "length": 30},
 }
 
 
@@ -41,6 +45,7 @@ def theirs(other) -> dict[str, int]:
         "feed": feed,
         "delivery": mail,
         "room": other.post("/rooms", {"name": "Theirs"}),
+        "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
     return {**ids, "inbound_id": inbound(other, "quarantined"), "recurrence_id": "20270301T080000Z"}
@@ -63,7 +68,8 @@ def test_a_foreign_id_is_not_found_on_any_route(api, theirs, app, database):
             path = path.replace(f"<id:{name}>", str(theirs[name])).replace(f"<{name}>", str(theirs[name]))
         for method in rule.methods - {"OPTIONS", "HEAD"}:
             body = BODIES.get(rule.endpoint.removeprefix("api."), {} if method == "PATCH" else None)
-            problem = api.call(method, path, body, 404)
+            upload = {"data": {"file": (io.BytesIO(b"Mine."), "mine.txt")}} if method == "POST" and path.endswith("/files") else {}
+            problem = api.call(method, path, body, 404, **upload)
             assert "Mallory" not in problem.text and "secret" not in problem.text
             walked.append((method, path))
     assert len(walked) >= 30
