@@ -74,10 +74,12 @@ def erase(work: Work, email: str) -> Erased:
 
 
 def _of(work: Work, learner: Learner | None, addresses: set[str]) -> ColumnElement[bool]:
-    """The person's deliveries, by who they are or by the address, as far as they are not cleared yet."""
+    """The person's deliveries, by who they are or by the address, and those to others that name them, as far as they are not cleared yet."""
     mine = func.lower(D_.recipient).in_(addresses)
     if learner is not None:
-        mine = or_(mine, D_.learner_id == learner.id)
+        # A mail that asks somebody to approve names the learner and goes to no learner.
+        enrolments = list(work.db.scalars(select(Enrolment.id).where(Enrolment.learner_id == learner.id)))
+        mine = or_(mine, D_.learner_id == learner.id, and_(D_.learner_id.is_(None), D_.enrolment_id.in_(enrolments)))
     return and_(D_.organisation_id == work.organisation_id, D_.recipient != "", mine)
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from feedserver.commands import people
-from feedserver.services import access, enrolling, grouping, learning, receiving, remembering, retention, scheduling
+from feedserver.services import access, enrolling, grouping, learning, leaving, receiving, remembering, retention, scheduling
 from feedserver.services.receiving import Received
 from feedserver.store.base import Base
 from feedserver.store.enrolments import Enrolment
@@ -151,6 +151,22 @@ def test_her_words_are_not_in_the_file_either(quick):
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     data = b"".join(path.read_bytes() for path in quick.folder.glob("feedserver.db*"))
     assert [c for c in CANARIES if c.encode() in data] == []
+
+
+def test_a_mail_that_asked_her_manager_to_approve_forgets_her_too(lea):
+    def asks(work) -> None:
+        course = grouping.create_course(work, {"name": "Coaching"})
+        start = datetime.combine((work.now + timedelta(days=5)).date(), datetime.min.time().replace(hour=10))
+        times = {"start": start, "end": start + timedelta(hours=1), "timezone": "UTC"}
+        session = scheduling.create_session(work, course.id, {"title": "Talk", "approval_required": True, **times})
+        learning.edit_learner(work, lea.lea, {"manager_email": "boss@corp.example"})
+        enrolling.register(work, session.id, lea.lea)
+
+    lea.do(asks)
+    tell(lea)
+    assert lea.count(Delivery, Delivery.kind == "approval", Delivery.extra.is_not(None)) == 1
+    lea.do(lambda work: leaving.erase(work, LEA))
+    assert lea.count(Delivery, Delivery.kind == "approval", Delivery.extra.is_not(None)) == 0
 
 
 def test_an_invitation_that_never_left_does_not_leave_and_a_notice_neither(quick):
