@@ -58,7 +58,8 @@ class Outgoing:
         self.worker_id = 0
         self.lost = threading.Event()
         self._ready: queue.Queue[Claimed] = queue.Queue()
-        self._mark_lock = threading.Lock()
+        # SQLite has one writer, and who waits for it sleeps: within this process the threads take turns instead.
+        self._mark_lock = threading.Lock() if self.database.is_sqlite else contextlib.nullcontext()
         self._resting_until = 0.0
         self._failures = 0
         self._skeleton = lru_cache(maxsize=512)(self._load_skeleton)
@@ -105,7 +106,8 @@ class Outgoing:
         while not self._over:
             try:
                 if time.monotonic() - swept > 1.0:
-                    self.database.run(self._sweep)
+                    with self._mark_lock:
+                        self.database.run(self._sweep)
                     swept = time.monotonic()
                 if self._ready.qsize() >= BATCH // 2:
                     time.sleep(0.002)  # enough in hand
@@ -123,7 +125,8 @@ class Outgoing:
     def _claim(self) -> int:
         if self._resting_until > time.monotonic() or not self._anything_due():
             return 0
-        taken = self.database.run(self._take)
+        with self._mark_lock:
+            taken = self.database.run(self._take)
         if self.settings.captures:
             envelopes = [envelope for one in taken if (envelope := self._filled(one, {})) is not None]
             if envelopes:
