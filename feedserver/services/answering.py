@@ -94,7 +94,11 @@ def answer_by_reply(work: Work, who: Holder, reply: Reply, *, comment: str = "",
         return decide(work, session, enrolment, entry, reply, verdict)
     answer = Answer(reply.partstat)
     entry.reply_sequence, entry.reply_dtstamp = verdict.sequence, verdict.dtstamp
-    return _answer(work, session, enrolment, entry, answer, comment=comment, inbound_id=inbound_id, at=_moment(work, reply.received_at))
+    behind = verdict.sequence < entry.sequence
+    decision = _answer(work, session, enrolment, entry, answer, comment=comment, inbound_id=inbound_id, at=_moment(work, reply.received_at))
+    if behind and answer == Answer.NO and entry.ended_at is None:
+        _crossed(work, session, entry)
+    return decision
 
 
 def let_it_count(work: Work, message: InboundMessage, one: ItipObject, partstat: str, who: Holder) -> Decision:
@@ -191,6 +195,14 @@ def _answer(
         return _found_full(work, session, enrolment, mine, inbound_id)
     enrolling.change(work, session, enrolment, new, "answered " + word, inbound_id=inbound_id, own=True)
     return Decision(APPLIED, "status_changed", f"{word}: {before} became {new}.", *mine)
+
+
+def _crossed(work: Work, session: LiveSession, entry: CalendarEntry) -> None:
+    """A No to an older version crossed a newer message that carried another answer: the calendar may have taken that back, so it is told the No."""
+    if not notifying.tell(work, session, entry, Kind.AGAIN):
+        return
+    entry.reply_sequence = entry.sequence
+    work.db.flush()
 
 
 def _found_full(work: Work, session: LiveSession, enrolment: Enrolment, mine: tuple, inbound_id: int | None) -> Decision:

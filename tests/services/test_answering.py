@@ -322,3 +322,16 @@ def test_approval_is_not_given_by_an_answer(world):
     lea = world.enrolment(session, "Lea").id
     world.do(lambda work: enrolling.approve(work, lea))
     assert (world.status(session, "Lea"), [m.kind for m in world.mails()]) == ("Registered", ["invite"])
+
+
+def test_a_no_that_crosses_an_update_is_told_to_the_calendar_that_took_the_update(world):
+    session = world.session("Ann", capacity=2)
+    invitation = world.mail()
+    world.answer(invitation)
+    world.edit(session, title="Fire drill")
+    update = world.mail()
+    assert (update.sequence, update.partstat) == (1, "ACCEPTED")
+    world.answer(invitation, "DECLINED", dtstamp=world.moment)
+    again = world.mail()
+    assert (again.uid, again.sequence, again.partstat) == (invitation.uid, 2, "DECLINED")
+    assert world.status(session, "Ann") == "Declined"
