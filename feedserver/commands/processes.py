@@ -23,18 +23,16 @@ from mail.listener import Listener
 from mail.listener import run as run_listener
 from mail.outgoing import Outgoing
 
-from ..services import offering, receiving, retention, scheduling
+from ..services import receiving, retention
 from ..services.house import House
 from ..services.receiving import Received
 from ..settings import Settings
 from ..store import migrations
 from ..store.database import Database
 from . import demo as demo_data
-from . import parts
+from . import parts, ticks
 
 log = structlog.get_logger()
-TICK = 0.2
-LAPSE_TICK = 1.0
 TIDY = 3600.0
 DEADLINE = 9.0
 PARTS = ("web", "worker", "receive")
@@ -50,7 +48,7 @@ def worker() -> None:
     outgoing = Outgoing(house, found, stop)
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
     threads = [threading.Thread(target=_guarded, args=(run, stop), name=name) for name, run in (
-        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: _settle(house, stop)), ("tidying", lambda: _tidy(house, stop)),
+        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop)), ("tidying", lambda: _tidy(house, stop)),
     )]  # fmt: skip
     for thread in threads:
         thread.start()
@@ -70,41 +68,6 @@ def _guarded(run: Callable[[], None], stop: threading.Event) -> None:
         log.exception("a part of the worker failed")
         stop.set()
         os._exit(70)
-
-
-def _settle(house: House, stop: threading.Event) -> None:
-    """Freeze each session whose settle time has passed, pass on what nobody took; one that fails does not hold up the others."""
-    looked = 0.0
-    while not stop.wait(TICK):
-        if time.monotonic() - looked > LAPSE_TICK:
-            looked = time.monotonic()
-            _lapse(house)
-        try:
-            with house.database.read() as db:
-                due = scheduling.due(db, house.clock())
-        except Exception:
-            log.exception("the sessions could not be read")
-            continue
-        for organisation_id, session_id in due:
-            try:
-                house.run(organisation_id, "system", lambda work, one=session_id: scheduling.publish_due(work, one))
-            except Exception:
-                log.exception("a session could not be published", session=session_id)
-
-
-def _lapse(house: House) -> None:
-    """Offers that nobody answered and seats that are no longer kept go to the next in line."""
-    try:
-        with house.database.read() as db:
-            due = offering.due(db, house.clock())
-    except Exception:
-        log.exception("the waiting lists could not be read")
-        return
-    for organisation_id, session_id in due:
-        try:
-            house.run(organisation_id, "system", lambda work, one=session_id: offering.lapse_due(work, one))
-        except Exception:
-            log.exception("offers could not be passed on", session=session_id)
 
 
 def _tidy(house: House, stop: threading.Event) -> None:

@@ -71,6 +71,7 @@ class ApiToken(Base):
     digest: Mapped[str]
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Date, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, ref
@@ -15,7 +15,8 @@ CHANNELS = ("both", "feed", "mail")
 class Learner(Base):
     """Somebody who is trained. `email_key` is the address as compared; zone and language are always filled.
 
-    `target_email` is a second, confirmed address that mail goes to instead. `left_at`: no longer here.
+    `target_email` is a second, confirmed address that mail goes to instead. `left_at`: no longer here. `address_problem`: why no mail goes to
+    the address any more; `bounce_days`: dates (UTC) on which something soft came back. `complained_at`: no reminders any more (ARF).
     """
 
     __tablename__ = "learners"
@@ -40,6 +41,9 @@ class Learner(Base):
     start_date: Mapped[date | None] = mapped_column(Date)
     page_id: Mapped[str]
     address_problem: Mapped[str | None]
+    address_problem_at: Mapped[datetime | None]
+    bounce_days: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    complained_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     channel_chosen_at: Mapped[datetime | None]
     welcomed_at: Mapped[datetime | None]

@@ -16,6 +16,7 @@ class Organisation(Base):
 
     `join_links`: entries carry the raw link of a session, or a page of ours that notes who used it. `banner`: a line of the organisation's own
     in every invitation. `contact_email`: who gets what people write to us. `welcome`: new learners get a mail that makes us a known sender.
+    `trust_profile` (standard or strict): what a reply has to show. `mailbox_proved_at`: when a mail of ours last came full circle.
     """
 
     __tablename__ = "organisations"
@@ -36,6 +37,8 @@ class Organisation(Base):
     contact_email: Mapped[str | None]
     banner: Mapped[str] = mapped_column(default="", server_default="")
     welcome: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    trust_profile: Mapped[str] = mapped_column(default="standard", server_default="standard")
+    mailbox_proved_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     @property

@@ -78,6 +78,7 @@ class Delivery(Base):
             sqlite_where=text("state IN ('queued', 'sending', 'deferred')"),
         ),
         Index("ix_deliveries_enrolment", "enrolment_id", "id"),
+        Index("ix_deliveries_listed", "organisation_id", "state", "id"),
     )
 
     id: Mapped[Id]

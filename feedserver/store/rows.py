@@ -1,7 +1,9 @@
 """Every row in one import, so that metadata is whole."""
 
 from .access import ApiToken, BrowserSession, RememberedAnswer, SignIn, SignInLink
+from .audiences import AudienceFeed
 from .base import Base
+from .circles import Circle
 from .courses import Course, GroupMember, TrainingGroup
 from .enrolments import Enrolment
 from .entries import CalendarEntry
@@ -12,15 +14,20 @@ from .imports import ImportJob
 from .inbox import InboundMessage
 from .keys import SigningKey
 from .learners import FeedVersion, Learner, LearnerAlias
+from .mailboxes import PolledMailbox, PolledMessage
 from .organisations import Organisation
 from .outbox import CapturedMessage, Delivery, MailSkeleton, RelayPace, Worker
+from .proposals import Proposal
 from .rooms import Room
 from .sessions import LiveSession, Revision, RevisionVevent, Seats
+from .verdicts import SenderQuestion, VerdictRow
 
 __all__ = [
-    "ApiToken", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Course", "Delivery", "Enrolment", "Feed", "FeedVersion",
-    "GroupMember", "HistoryEntry", "ImportJob", "InboundMessage", "Learner", "LearnerAlias", "LiveSession", "MailSkeleton", "Organisation",
-    "RelayPace", "RememberedAnswer", "Revision", "RevisionVevent", "Room", "Seats", "SessionFile", "SignIn", "SignInLink", "SigningKey", "TrainingGroup", "Worker",
+    "ApiToken", "AudienceFeed", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Circle", "Course", "Delivery",
+    "Enrolment", "Feed", "FeedVersion", "GroupMember", "HistoryEntry", "ImportJob", "InboundMessage", "Learner", "LearnerAlias",
+    "LiveSession", "MailSkeleton", "Organisation", "PolledMailbox", "PolledMessage", "Proposal", "RelayPace", "RememberedAnswer",
+    "Revision", "RevisionVevent", "Room", "Seats", "SenderQuestion", "SessionFile", "SignIn", "SignInLink", "SigningKey",
+    "TrainingGroup", "VerdictRow", "Worker",
 ]  # fmt: skip
 
 # SQLite gives the ids of deleted rows out again, unless told not to: a new learner must not inherit the history of one who left.

@@ -1,0 +1,63 @@
+"""What a worker looks for by the clock: sessions to publish, offers that lapse, and what else is due; each found set-wise, each done on its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ..services import offering, scheduling
+from ..services.house import House
+from ..services.work import Work
+
+log = structlog.get_logger()
+STEP = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`due` names (organisation, thing) pairs in one query every `every` seconds; `do` does one of them in a transaction of its own."""
+
+    name: str
+    every: float
+    due: Callable[[Session, datetime], Sequence[tuple[int, int]]]
+    do: Callable[[Work, int], object]
+
+
+TICKS: tuple[Tick, ...] = (
+    Tick("sessions to publish", 0.2, scheduling.due, scheduling.publish_due),
+    Tick("offers that lapse", 1.0, offering.due, offering.lapse_due),
+)
+
+
+def run(house: House, stop: threading.Event, ticks: Sequence[Tick] = TICKS) -> None:
+    """Look at each tick in its time until `stop`; one thing that fails holds up no other."""
+    looked = dict.fromkeys((tick.name for tick in ticks), 0.0)
+    while not stop.wait(STEP):
+        for tick in ticks:
+            if time.monotonic() - looked[tick.name] >= tick.every:
+                looked[tick.name] = time.monotonic()
+                once(house, tick)
+
+
+def once(house: House, tick: Tick) -> int:
+    """Do what is due of one tick; returns how many were done."""
+    try:
+        with house.database.read() as db:
+            found = tick.due(db, house.clock())
+    except Exception:
+        log.exception("what is due could not be read", tick=tick.name)
+        return 0
+    done = 0
+    for organisation_id, number in found:
+        try:
+            house.run(organisation_id, "system", lambda work, one=number: tick.do(work, one))
+            done += 1
+        except Exception:
+            log.exception("something due could not be done", tick=tick.name, id=number)
+    return done

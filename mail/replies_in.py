@@ -1,0 +1,54 @@
+"""REPLY (RFC 5546 3.2.3): each object is judged alone, and counts only where UID, ATTENDEE and From fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from feedserver.imip.incoming import Incoming
+from feedserver.itip.parse import ItipObject
+from feedserver.itip.reply import AttendeeProblem, attendee_of
+from feedserver.services import answering
+from feedserver.services.answering import Decision
+from feedserver.services.receiving import Verdict
+from feedserver.services.work import Work
+from feedserver.settings import Settings
+from feedserver.store.inbox import InboundMessage
+
+from .trust import assess
+
+
+def reply(work: Work, message: InboundMessage, incoming: Incoming, settings: Settings) -> Verdict:
+    """What a reply ends in."""
+    judged = [_one_reply(work, message, incoming, one, settings) for one in incoming.objects]
+    if not judged:
+        return Verdict("rejected", "no_object", "It calls itself a reply but holds no calendar object.")
+    return replace(answering.together([decision for decision, _ in judged]), evidence={"decisions": [evidence for _, evidence in judged]})
+
+
+def _one_reply(work: Work, message: InboundMessage, incoming: Incoming, one: ItipObject, settings: Settings) -> tuple[Decision, dict]:
+    who = answering.holder(work.db, one.uid) if one.uid else None
+    if who is None or who.organisation_id != work.organisation_id:
+        return Decision("rejected", "uid_unknown", "No entry of ours has this UID: it answers something that we did not send."), {
+            "uid": "unknown"
+        }
+    mine = (who.enrolment_id, who.learner_id)
+    # Whose answer it is of several, an administrator may say; no program in our corpus answers for more than one.
+    attendee = AttendeeProblem.MULTIPLE if len(one.attendees) > 1 else attendee_of(one, who.known)
+    if isinstance(attendee, AttendeeProblem):
+        return Decision("quarantined", attendee.value, _ATTENDEE[attendee], *mine), {"uid": "known", "attendee": attendee.value}
+    trust = assess(
+        incoming, one, attendee, enrolled=who.email_key, aliases=who.aliases, trusted_senders=settings.trusted_reply_senders,
+        authserv_id=settings.trusted_authserv_id, organizer=work.organisation.mailbox_address, envelope_from=message.envelope_from,
+    )  # fmt: skip
+    evidence = {"uid": "known", "trust": trust.reason_code, **trust.evidence}
+    if not trust.speaks:
+        return Decision("quarantined", trust.reason_code, f"{trust.reason} Nothing was changed.", *mine), evidence
+    decision = answering.let_it_count(work, message, one, attendee.partstat, who)
+    return decision, evidence | {"decision": decision.code}
+
+
+_ATTENDEE = {
+    AttendeeProblem.MISSING: "The reply names nobody who answers.",
+    AttendeeProblem.MULTIPLE: "The reply names several people; it cannot be told who answers.",
+    AttendeeProblem.UNREADABLE: "The address of who answers cannot be read.",
+}
