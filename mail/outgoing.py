@@ -58,6 +58,7 @@ class Outgoing:
         self.worker_id = 0
         self.lost = threading.Event()
         self._ready: queue.Queue[Claimed] = queue.Queue()
+        self._unmarked: queue.SimpleQueue[tuple[str, tuple]] = queue.SimpleQueue()
         # SQLite has one writer, and who waits for it sleeps: within this process the threads take turns instead.
         self._mark_lock = threading.Lock() if self.database.is_sqlite else contextlib.nullcontext()
         self._resting_until = 0.0
@@ -84,7 +85,9 @@ class Outgoing:
                 for thread in threads:
                     thread.join()
                 self._drop_ready()
+                self._mark_again()
                 self.database.run(lambda db: claims.leave(db, self.worker_id, self.house.clock()))
+                self.database.drop_raw()
 
     @property
     def _over(self) -> bool:
@@ -106,6 +109,7 @@ class Outgoing:
         while not self._over:
             try:
                 if time.monotonic() - swept > 1.0:
+                    self._mark_again()
                     with self._mark_lock:
                         self.database.run(self._sweep)
                     swept = time.monotonic()
@@ -120,6 +124,7 @@ class Outgoing:
     def _sweep(self, db) -> None:
         now = self.house.clock()
         claims.reclaim(db, now)
+        claims.give_way(db, now)
         claims.expire(db, now)
 
     def _claim(self) -> int:
@@ -276,11 +281,21 @@ class Outgoing:
             try:
                 count = self.database.raw().execute(sql, values).rowcount
             except Exception:
+                self._unmarked.put((sql, values))
                 self.database.drop_raw()
                 raise
         if not count:
             self.lost.set()
         return bool(count)
+
+    def _mark_again(self) -> None:
+        """Note what could not be noted a moment ago. What cannot be by the end stays in our hands, and counts as ambiguous when we leave."""
+        for _ in range(self._unmarked.qsize()):
+            try:
+                self._mark(*self._unmarked.get_nowait())
+            except Exception:
+                log.exception("a mark could not be made")
+                return
 
     def _blame(self, one: Claimed, outcome: Outcome) -> None:
         words = f"The relay refused the address: {outcome.code} {outcome.text}"[:500]

@@ -10,10 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, Delivery, MailSkeleton, RelayPace, Worker, state_in
+from .outbox import (
+    DEFERRED,
+    EXPIRED,
+    OPEN,
+    QUEUED,
+    SENDING,
+    SUPERSEDED,
+    Delivery,
+    MailSkeleton,
+    RelayPace,
+    Worker,
+    state_in,
+    waiting_to_leave,
+)
 
 LEASE = timedelta(seconds=10)
 _QUIET = {"synchronize_session": False}
@@ -42,9 +55,11 @@ def renew(db: Session, worker_id: int, now: datetime) -> bool:
 
 
 def leave(db: Session, worker_id: int, now: datetime) -> int:
-    """The worker ends cleanly: what it claimed and did not begin is free at once. Returns how many."""
+    """The worker ends cleanly, having given back what it did not begin. What it still holds it could not mark: nobody knows. Returns how many."""
     db.execute(update(Worker).where(Worker.id == worker_id).values(stopped_at=now, alive_until=now).execution_options(**_QUIET))
-    return release(db, worker_id, now)
+    return _nobody_knows(
+        db, Delivery.worker_id == worker_id, now, "It could not be noted what became of it; it is sent again, the same octets."
+    )
 
 
 def release(db: Session, worker_id: int, now: datetime, why: str | None = None, ids: list[int] | None = None) -> int:
@@ -62,9 +77,30 @@ def reclaim(db: Session, now: datetime) -> int:
     held = and_(state_in(Delivery.state, (SENDING,)), Delivery.worker_id.in_(dead))
     if db.scalar(select(Delivery.id).where(held).limit(1)) is None:
         return 0
-    values = {"state": QUEUED, "worker_id": None, "ambiguous": Delivery.ambiguous + 1, "due_at": now}
-    values["last_error"] = "The worker that held it died; it is sent again, the same octets."
+    return _nobody_knows(db, held, now, "The worker that held it died; it is sent again, the same octets.")
+
+
+def _nobody_knows(db: Session, which: ColumnElement[bool], now: datetime, why: str) -> int:
+    values = {"state": QUEUED, "worker_id": None, "ambiguous": Delivery.ambiguous + 1, "due_at": now, "last_error": why}
+    held = and_(state_in(Delivery.state, (SENDING,)), which)
     return db.execute(update(Delivery).where(held).values(**values).execution_options(**_QUIET)).rowcount
+
+
+def give_way(db: Session, now: datetime) -> int:
+    """What was put off and certainly did not leave ends where a newer message of its entry waits: that one need not wait for it. Returns how many.
+
+    Whoever wrote the newer one could not see to it: the older was in a worker's hands then.
+    """
+    newer = aliased(Delivery)
+    replaced = exists().where(
+        newer.entry_id == Delivery.entry_id,
+        newer.id > Delivery.id,
+        state_in(newer.state, OPEN),
+        or_(newer.method.is_not(None), Delivery.method.is_(None)),
+    )
+    late = and_(waiting_to_leave(Delivery), Delivery.state == DEFERRED, Delivery.entry_id.is_not(None), replaced)
+    values = {"state": SUPERSEDED, "final_at": now, "last_error": "Replaced by a newer message before it left."}
+    return db.execute(update(Delivery).where(late).values(**values).execution_options(**_QUIET)).rowcount
 
 
 def expire(db: Session, now: datetime) -> int:

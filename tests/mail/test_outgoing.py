@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from feedserver.settings import Settings
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery, MailSkeleton
@@ -81,4 +83,28 @@ def test_a_hard_refusal_ends_the_delivery_and_marks_the_address(sqlite_url):
     assert (dead.bounce_class, dead.last_code) == ("hard_address", 550)
     marked = world.look(lambda work: work.db.get_one(Learner, dead.learner_id).address_problem)
     assert "5.1.1" in marked or "no such user" in marked
+    world.close()
+
+
+@pytest.mark.parametrize("failures", [1, 10**6])
+def test_a_250_that_cannot_be_noted_is_noted_later_or_counts_as_ambiguous(sqlite_url, monkeypatch, failures):
+    world = World(sqlite_url)
+    world.session("Anna")
+    raw, failed = world.database.raw, []
+
+    def away():
+        if len(failed) < failures:
+            failed.append(1)
+            raise OSError("the disk is full")
+        return raw()
+
+    monkeypatch.setattr(world.database, "raw", away)
+    with FakeRelay() as relay, sending(world, relay):
+        relay.wait_for(1)
+        poll(lambda: failed, "nothing was to be noted")
+        if failures == 1:
+            poll(lambda: states(world) == ["sent"], "it was never noted")
+    (row,) = world.deliveries()
+    assert (row.state, row.ambiguous) == (("sent", 0) if failures == 1 else ("queued", 1))
+    assert len(relay.messages) == 1
     world.close()

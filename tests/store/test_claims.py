@@ -148,12 +148,27 @@ def test_what_is_given_back_counts_no_attempt_and_goes_at_once(world):
     assert world.deliveries()[0].last_error == "The relay rests." and second.row.id not in ids(claim(world, worker))
 
 
-def test_a_worker_that_leaves_leaves_nothing_behind(world):
+def test_a_worker_that_leaves_leaves_nothing_behind_and_knows_nothing_of_what_it_still_held(world):
     world.session("Lea", "Tom")
     worker = enter(world)
-    claim(world, worker)
-    assert world.database.run(lambda db: claims.leave(db, worker, world.moment)) == 2
+    lea, _tom = claim(world, worker)
+    world.database.run(lambda db: claims.release(db, worker, world.moment, ids=[lea.row.id]))
+    assert world.database.run(lambda db: claims.leave(db, worker, world.moment)) == 1
+    assert rows(world) == [("queued", 0, 0, None), ("queued", 1, 1, None)]
     assert len(claim(world, enter(world))) == 2
+
+
+@pytest.mark.parametrize(("ambiguous", "ends"), [(0, "superseded"), (1, "deferred")])
+def test_what_was_put_off_gives_way_to_a_newer_one_unless_it_may_have_left(world, ambiguous, ends):
+    session = world.session("Lea", "Tom")
+    claim(world, enter(world))
+    again(world, session, "Lea")  # while the first is in a worker's hands
+    change(world, state="deferred", ambiguous=ambiguous, due_at=world.moment + 300 * SECOND)
+    newer = world.deliveries()[-1].id
+    world.database.run(lambda db: db.execute(update(Delivery).where(Delivery.id == newer).values(state="queued", due_at=world.moment)))
+    world.database.run(lambda db: claims.give_way(db, world.moment))
+    assert [d.state for d in world.deliveries()] == [ends, "deferred", "queued"]
+    assert (newer in ids(claim(world, enter(world)))) is (ends == "superseded")
 
 
 def test_what_is_of_no_use_any_more_ends_visibly(world):
