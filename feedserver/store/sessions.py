@@ -18,8 +18,8 @@ class LiveSession(Base):
     `start` and `end` are wall-clock times in `timezone`; `starts_at` and `ends_at` the instants derived from them.
     An offer from the waiting list is held for `offer_minutes`, a declined place for `hold_minutes`, nothing in the `lock_minutes` before the
     start. `guests`: answers of people who were not invited are held for a decision (hold), or refused kindly (refuse). `roster_sent_at`: when
-    the instructors last got the list by mail. `planning`: edits collect in `plan` (field: value) until somebody publishes them. `files`:
-    name and address of each `SessionFile`.
+    the instructors last got the list by mail. `planning`: edits collect in `plan` (field: value) until somebody publishes them. `draft`:
+    it was never published; nobody is told of it and no calendar shows it. `files`: name and address of each `SessionFile`.
     """
 
     __tablename__ = "live_sessions"
@@ -56,6 +56,7 @@ class LiveSession(Base):
     guests: Mapped[str] = mapped_column(default="hold", server_default="hold")
     roster_sent_at: Mapped[datetime | None]
     planning: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    draft: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     plan: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     visibility: Mapped[str] = mapped_column(default="public")
     status: Mapped[str] = mapped_column(default="scheduled")

@@ -210,6 +210,7 @@ def upgrade() -> None:
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("guests", sa.Text(), server_default="hold", nullable=False))
         batch_op.add_column(sa.Column("roster_sent_at", Instant(), nullable=True))
+        batch_op.add_column(sa.Column("draft", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table("organisations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("trust_profile", sa.Text(), server_default="standard", nullable=False))
@@ -225,6 +226,7 @@ def downgrade() -> None:
         batch_op.drop_column("trust_profile")
 
     with op.batch_alter_table("live_sessions", schema=None) as batch_op:
+        batch_op.drop_column("draft")
         batch_op.drop_column("roster_sent_at")
         batch_op.drop_column("guests")
 
