@@ -14,7 +14,10 @@ STATES = ("open", "accepted", "refused", "substituted")
 
 
 class Proposal(Base):
-    """One proposal that waits for a decision, or what was decided. The times are those of a COUNTER; `guest_*` is who wants to come."""
+    """One proposal that waits for a decision, or what was decided. The times are those of a COUNTER; `guest_*` is who wants to come.
+
+    `partstat` came with it and is never applied: of a COUNTER that of the learner, else the guest's own answer.
+    """
 
     __tablename__ = "proposals"
     __table_args__ = (
@@ -35,7 +38,7 @@ class Proposal(Base):
     sequence: Mapped[int | None]
     guest_email: Mapped[str | None]
     guest_name: Mapped[str] = mapped_column(default="")
-    guest_partstat: Mapped[str] = mapped_column(default="")
+    partstat: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default="open")
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]

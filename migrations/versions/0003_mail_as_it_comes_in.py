@@ -171,7 +171,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=True),
         sa.Column("guest_email", sa.Text(), nullable=True),
         sa.Column("guest_name", sa.Text(), nullable=False),
-        sa.Column("guest_partstat", sa.Text(), nullable=False),
+        sa.Column("partstat", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("decided_at", Instant(), nullable=True),
