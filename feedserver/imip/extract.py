@@ -23,7 +23,8 @@ from .reports import REPORT_PARTS, RETURNED, delivery_report, is_null_sender, te
 from .senders import sender_of
 
 CALENDAR_TYPES = ("text/calendar", "application/ics", "text/x-vcalendar")
-MAX_TEXT = 4000
+# A list of a whole class comes back with every line quoted.
+MAX_TEXT = 16_000
 # Parts that may hide an answer which we cannot read: an administrator is told.
 _OPAQUE = {
     "application/ms-tnef": "winmail_dat",
@@ -106,7 +107,13 @@ def _top(fields: Fields) -> dict:
         "authentication_results": tuple(plain(value) for value in results),
         "received_count": len(fields.all("received")),
         "limits": tuple(f"{name}_cut" for name in dict.fromkeys(long)),
+        "answers": _answers(fields),
     }
+
+
+def _answers(fields: Fields) -> tuple[str, ...]:
+    named = " ".join(fields.text(name) for name in ("in-reply-to", "references"))
+    return tuple(dict.fromkeys(re.findall(r"<([!-;=?-~]{3,250})>", named)))[:30]
 
 
 def _parsed(fields: Fields, body: bytes) -> Message:
@@ -189,7 +196,8 @@ def _returned(part: Message) -> bytes:
 
 def _classified(fields: Fields, top: dict, seen: _Seen, found: list[ItipObject], raw: bytes) -> tuple[str, str, Bounce | None]:
     if seen.report:
-        bounce = delivery_report(seen.status_part, seen.returned) if seen.report != "receipt" else None
+        text = seen.plain or _stripped(seen.html)
+        bounce = delivery_report(seen.status_part, seen.returned, text) if seen.report != "receipt" else None
         return seen.report, "", bounce
     if seen.calendars:
         kind, reason = _calendar_kind(seen, found)
@@ -239,8 +247,9 @@ def _stripped(markup: str) -> str:
         end = markup.lower().rfind(f"</{name}>") + len(name) + 3
         if end >= len(name) + 3:
             markup = re.sub(rf"(?is)<{name}\b.*?</{name}>", " ", markup[:end]) + markup[end:]
+    markup = re.sub(r"(?i)</?(?:br|p|div|tr|li|h[1-6]|blockquote|table|pre)\b[^<>]{0,2000}>", "\n", re.sub(r"\s+", " ", markup))
     words = html.unescape(re.sub(r"<[^<>]{0,2000}>", " ", markup))
-    return "\n".join(line.strip() for line in words.splitlines() if line.strip())
+    return "\n".join(line for one in words.splitlines() if (line := " ".join(one.split())))
 
 
 def _date(text: str) -> int | None:

@@ -19,6 +19,7 @@ REPORT_PARTS = {
 }
 RETURNED = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_ACTION = re.compile(r"^action:[ \t]*(failed|delayed|delivered|relayed|expanded)\b", re.I | re.M)
 _CODE = re.compile(r"(?:^|[\s:>])([45]\d\d)[ -][^\n]*", re.M)
 _ADDRESS = re.compile(r"<?([\w.+=/-]{1,64}@[\w.-]{1,190}\w)>?")
 _DAEMON = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|mdaemon|mailsystem|mail\.?delivery)", re.I)
@@ -32,13 +33,20 @@ _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:\s*(<[^<>\s]{1,500}>)", re.I | re.
 _UID = re.compile(rb"^UID[^:\n]{0,200}:([^\r\n]{1,512}(?:\r?\n[ \t][^\r\n]{1,512}){0,8})", re.M)
 
 
-def delivery_report(status_part: Message | None, returned: bytes) -> Bounce:
-    """Read a delivery status and what came back with it; of several recipients the first that failed."""
+def delivery_report(status_part: Message | None, returned: bytes, text: str = "") -> Bounce:
+    """Read a delivery status and what came back with it; of several recipients the first that failed.
+
+    `text` is what the report says to people: Google names the reason there alone.
+    """
     blocks = _blocks(status_part)
-    per_recipient = [b for b in blocks if "action" in b or "final-recipient" in b]
+    per_recipient = [b for b in blocks if "final-recipient" in b] or [b for b in blocks if "action" in b]
+    # Boxbe writes Action into the block of the message.
+    shared = {k: v for b in blocks if "final-recipient" not in b for k, v in b.items() if k in ("action", "status")}
+    per_recipient = [shared | b for b in per_recipient]
     failed = [b for b in per_recipient if b.get("action", "").lower().startswith("failed")]
     block = (failed or per_recipient or [{}])[0]
-    diagnostic = block.get("diagnostic-code", "").partition(";")[2].strip() or block.get("diagnostic-code", "")
+    diagnostic = block.get("diagnostic-code", "").partition(";")[2] or block.get("diagnostic-code", "") or text[:1000]
+    diagnostic = " ".join(diagnostic.split())
     return Bounce(
         recipient=_recipient(block.get("original-recipient", "")) or _recipient(block.get("final-recipient", "")),
         action=(block.get("action", "").split() or [""])[0].lower()[:20],
@@ -61,7 +69,7 @@ def text_bounce(fields: Fields, sender: str, subject: str, text: str, raw: bytes
     at = said.start() if said else code.start() if code else 0
     return Bounce(
         recipient=recipient,
-        action="failed" if failed or said or code or _FAILURE.search(subject + text[:500]) else "",
+        action=_found(_ACTION, text).lower() or ("failed" if failed or said or code or _FAILURE.search(subject + text[:500]) else ""),
         status=said[1] if said else f"{code[1][0]}.0.0" if code else "",
         diagnostic=" ".join(text[max(0, at - 100) : at + 500].split()),
         message_id=original_message_id(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2]),
