@@ -14,7 +14,10 @@ OUTCOMES = ("pending", "applied", "unchanged", "stale", "quarantined", "bounce",
 
 
 class InboundMessage(Base):
-    """One message that we answered 250 to. `reason` says in plain words why it ended as it did; `evidence` what spoke for and against."""
+    """One message that we answered 250 to. `reason` says in plain words why it ended as it did; `evidence` what spoke for and against.
+
+    `read_at`: when somebody marked what a person wrote to us as read.
+    """
 
     __tablename__ = "inbound_messages"
     __table_args__ = (
@@ -50,3 +53,4 @@ class InboundMessage(Base):
     tries: Mapped[int] = mapped_column(Integer, default=0)
     worker_id: Mapped[int | None] = mapped_column(BigId)
     judged_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]

@@ -56,6 +56,10 @@ class Learner(Base):
         """Where mail goes."""
         return self.target_email or self.email
 
+    def mail_goes_again(self) -> None:
+        """Nothing speaks against the address any more: somebody says so, or it is another one."""
+        self.address_problem = self.address_problem_at = self.bounce_days = None
+
 
 class LearnerAlias(Base):
     """Another address known to speak for a learner (confirmed by an administrator or by the learner)."""

@@ -202,6 +202,9 @@ def upgrade() -> None:
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_listed", ["organisation_id", "state", "id"], unique=False)
 
+    with op.batch_alter_table("inbound_messages", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("read_at", Instant(), nullable=True))
+
     with op.batch_alter_table("learners", schema=None) as batch_op:
         batch_op.add_column(sa.Column("address_problem_at", Instant(), nullable=True))
         batch_op.add_column(sa.Column("bounce_days", sa.JSON(none_as_null=True), nullable=True))
@@ -234,6 +237,9 @@ def downgrade() -> None:
         batch_op.drop_column("complained_at")
         batch_op.drop_column("bounce_days")
         batch_op.drop_column("address_problem_at")
+
+    with op.batch_alter_table("inbound_messages", schema=None) as batch_op:
+        batch_op.drop_column("read_at")
 
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_deliveries_listed")
