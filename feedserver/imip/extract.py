@@ -138,7 +138,8 @@ def _parts(root: Message) -> Iterator[tuple[Message, int]]:
         part, depth = stack.pop()
         yield part, depth
         # Never into message/rfc822: a bounce carries our own REQUEST there.
-        if part.get_content_maintype() == "multipart" and isinstance(part.get_payload(), list):
+        # Never `get_payload()` of a text: it decodes by a charset that strangers name, and a NUL in it raises (fuzzed).
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
             stack += [(child, depth + 1) for child in reversed(part.get_payload())]
 
 
@@ -186,8 +187,8 @@ def _text(part: Message) -> str:
 
 
 def _returned(part: Message) -> bytes:
-    payload = part.get_payload()
-    if isinstance(payload, list) and payload and isinstance(payload[0], Message):
+    payload = part.get_payload() if part.is_multipart() else []
+    if payload and isinstance(payload[0], Message):
         header = "".join(f"{name}: {value}\n" for name, value in payload[0].raw_items()).encode("utf-8", "replace")
         inner = [p.get_payload(decode=True) or b"" for p, d in _parts(payload[0]) if p.get_content_type() in CALENDAR_TYPES]
         return header[:65536] + b"\n" + b"\n".join(inner)[:262144]

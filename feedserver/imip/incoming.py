@@ -34,7 +34,7 @@ class Incoming:
 
     `kind` is one of `KINDS`; `reason` says in plain words why it is "broken". `sender` is "" where `sender_problem`
     says why. `date` is in seconds since 1970. `authentication_results` are raw values, the topmost first. `defects` are
-    noted, `limits` are what was hit and cut.
+    noted, `limits` are what was hit and cut. `answers` are the Message-IDs of In-Reply-To and References, without brackets.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class Incoming:
     text: str = ""
     defects: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As it goes over a pipe or into a row."""
@@ -65,8 +66,8 @@ class Incoming:
         values = json.loads(text)
         values["objects"] = tuple(ItipObject.from_dict(one) for one in values["objects"])
         values["bounce"] = Bounce(**values["bounce"]) if values["bounce"] else None
-        for name in ("authentication_results", "defects", "limits"):
-            values[name] = tuple(values[name])
+        for name in ("authentication_results", "defects", "limits", "answers"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
 
