@@ -61,8 +61,14 @@ class Learner(Base):
         self.address_problem = self.address_problem_at = self.bounce_days = None
 
 
+ALIAS, DELEGATE = "alias", "delegate"
+
+
 class LearnerAlias(Base):
-    """Another address known to speak for a learner (confirmed by an administrator or by the learner)."""
+    """Another address known to speak for a learner (confirmed by an administrator or by the learner).
+
+    `kind`: an alias is the learner under another address; a delegate may answer on the learner's behalf (SENT-BY), and is somebody else.
+    """
 
     __tablename__ = "learner_aliases"
     __table_args__ = (UniqueConstraint("learner_id", "address_key"),)
@@ -70,6 +76,7 @@ class LearnerAlias(Base):
     id: Mapped[Id]
     learner_id: Mapped[int] = ref("learners")
     address_key: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(default=ALIAS, server_default=ALIAS)
     created_at: Mapped[datetime]
 
 

@@ -26,7 +26,11 @@ class VerdictRow(Base):
 
 
 class SenderQuestion(Base):
-    """The question to an enrolled address whether a strange sender answered for it; asked once per learner and sender (contract, Settings)."""
+    """The question to an enrolled address whether a strange sender answered for it; asked once per learner and sender (contract, Settings).
+
+    `kind` says what a Yes makes known: an `alias`, a `delegate`, or nothing beyond this `message`. `sender_key` is "" where From could not be
+    read; `attendee_key` is what the reply called the person, where that is strange, too.
+    """
 
     __tablename__ = "sender_questions"
 
@@ -35,7 +39,9 @@ class SenderQuestion(Base):
     learner_id: Mapped[int] = ref("learners")
     enrolment_id: Mapped[int | None] = mapped_column(BigId)
     inbound_id: Mapped[int] = ref("inbound_messages")
+    kind: Mapped[str] = mapped_column(default="alias")
     sender_key: Mapped[str]
+    attendee_key: Mapped[str] = mapped_column(default="")
     public_id: Mapped[str] = mapped_column(unique=True)
     partstat: Mapped[str] = mapped_column(default="")
     asked_at: Mapped[datetime]

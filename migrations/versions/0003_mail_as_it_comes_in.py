@@ -115,7 +115,9 @@ def upgrade() -> None:
         sa.Column("learner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("enrolment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("sender_key", sa.Text(), nullable=False),
+        sa.Column("attendee_key", sa.Text(), nullable=False),
         sa.Column("public_id", sa.Text(), nullable=False),
         sa.Column("partstat", sa.Text(), nullable=False),
         sa.Column("asked_at", Instant(), nullable=False),
@@ -205,6 +207,9 @@ def upgrade() -> None:
     with op.batch_alter_table("inbound_messages", schema=None) as batch_op:
         batch_op.add_column(sa.Column("read_at", Instant(), nullable=True))
 
+    with op.batch_alter_table("learner_aliases", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("kind", sa.Text(), server_default="alias", nullable=False))
+
     with op.batch_alter_table("learners", schema=None) as batch_op:
         batch_op.add_column(sa.Column("address_problem_at", Instant(), nullable=True))
         batch_op.add_column(sa.Column("bounce_days", sa.JSON(none_as_null=True), nullable=True))
@@ -232,6 +237,9 @@ def downgrade() -> None:
         batch_op.drop_column("draft")
         batch_op.drop_column("roster_sent_at")
         batch_op.drop_column("guests")
+
+    with op.batch_alter_table("learner_aliases", schema=None) as batch_op:
+        batch_op.drop_column("kind")
 
     with op.batch_alter_table("learners", schema=None) as batch_op:
         batch_op.drop_column("complained_at")
