@@ -97,12 +97,11 @@ def original_uid(data: bytes) -> str:
 def _blocks(part: Message | None) -> list[dict[str, str]]:
     if part is None:
         return []
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        blocks = [dict(reversed(list(part_fields(b)))) for b in payload[:100] if isinstance(b, Message)]
+    if part.is_multipart():
+        blocks = [dict(reversed(list(part_fields(b)))) for b in part.get_payload()[:100] if isinstance(b, Message)]
         if any(blocks):
             return blocks
-    data = part.get_payload(decode=True) if isinstance(payload, str) else b""
+    data = b"" if part.is_multipart() else part.get_payload(decode=True)
     chunks = re.split(rb"\r?\n\r?\n", (data or b"")[:65536])
     return [{n: v.decode("utf-8", "replace").strip() for n, v in fields_of(c).pairs} for c in chunks[:100]]
 
