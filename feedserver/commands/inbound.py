@@ -10,16 +10,16 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from mail.children import ParserPool
 from mail.incoming import decide
 
 from ..errors import FeedserverError
-from ..imip.extract import read
 from ..services import receiving
 from ..services.house import House, utc_now
 from ..services.receiving import Received, Verdict
 from ..settings import Settings
 from ..store.inbox import InboundMessage
-from . import parts
+from . import folders, parts
 
 EX_DATAERR, EX_TEMPFAIL = 65, 75
 _LARGEST = 25 * 1024 * 1024
@@ -47,41 +47,66 @@ def ingest() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--org", help="The organisation; the first by default.")
 def judge(folder: Path, org: str | None) -> None:
-    """Say of each message file (.eml, .ics) how it would end: name, outcome, reason. Writes nothing."""
+    """Say of each message in a folder how it would end: name, outcome, reason, and a count at the end. Writes nothing.
+
+    Takes mails and calendar files of any name, mbox files and Maildir folders, with all that lies below.
+    """
     found = parts.settings()
     house = parts.house(found)
     number = parts.organisation(found, house.database, org)
     outcomes: Counter[str] = Counter()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".eml", ".ics")):
-        verdict = judged(house, found, number, message_of(path))
-        outcomes[verdict.outcome] += 1
-        click.echo(f"{path.relative_to(folder)}\t{verdict.outcome}\t{verdict.reason}")
-    click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "No messages.")
+    paths = folders.files(folder)
+    with ParserPool() as pool, _progress(len(paths)) as bar:
+        for path in paths:
+            for name, verdict in _of_file(house, found, number, pool, folder, path):
+                outcomes[verdict.outcome] += 1
+                if verdict.outcome != folders.NO_MESSAGE:
+                    click.echo(f"{folders.printable(name)}\t{verdict.outcome}\t{' '.join(verdict.reason.split())}")
+            bar.update(1)
+    passed_over = outcomes.pop(folders.NO_MESSAGE, 0)
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "No messages."
+    click.echo(counted + (f" ({passed_over} other files hold no message)" if passed_over else ""))
 
 
-def message_of(path: Path) -> bytes:
-    """The bytes of a message file; a bare .ics becomes a mail with that one part."""
-    data = path.read_bytes()
-    if path.suffix.lower() == ".ics":
-        return b"MIME-Version: 1.0\r\nContent-Type: text/calendar; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + data
-    return data
+def _of_file(house: House, found: Settings, number: int, pool: ParserPool, folder: Path, path: Path):
+    """The name and verdict of each message in a file."""
+    shown = path.relative_to(folder).as_posix()
+    try:
+        for name, data in folders.messages(path, shown):
+            if data is None:
+                yield name, Verdict(folders.NO_MESSAGE, "", "")
+            else:
+                yield name, judged(house, found, number, data, pool)
+    except OSError as error:
+        yield shown, Verdict("unreadable", "unreadable", f"The file cannot be read: {error.strerror or type(error).__name__}.")
 
 
-def judged(house: House, found: Settings, organisation_id: int, data: bytes) -> Verdict:
-    """How this message would end, in a transaction that is rolled back."""
+def judged(house: House, found: Settings, organisation_id: int, data: bytes, pool: ParserPool) -> Verdict:
+    """How this message would end: read in a child that can be killed, decided in a transaction that is rolled back."""
 
     class Undone(Exception):
         pass
 
-    incoming = read(data)
+    incoming = pool.read(data)
     try:
         with house.database.write() as db:
             work = house.work(db, organisation_id, "judge")
-            message = InboundMessage(id=0, received_at=work.now, via="judge", envelope_from="", envelope_to=[], sha256="", raw=b"")
+            (message_id,) = receiving.store(db, [Received(data, "judge")], work.now)
+            message = db.get_one(InboundMessage, message_id)
+            message.organisation_id = organisation_id
             verdict = decide(work, message, incoming, found)
             raise Undone
     except Undone:
         return verdict
+    except Exception as error:
+        # As the worker does: what fails on our side is nobody's answer, and the rest of the folder is judged.
+        return Verdict("quarantined", "our_fault", f"Judging it failed on our side ({type(error).__name__}).")
+
+
+def _progress(length: int):
+    # Lines and bar on one terminal would run into each other.
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    return click.progressbar(length=length, label="Judging", file=sys.stderr, hidden=hidden)
 
 
 COMMANDS = (ingest, judge)
