@@ -7,11 +7,15 @@ from datetime import datetime
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base, Id, ref
+from .base import Base, BigId, Id, ref
 
 
 class PolledMailbox(Base):
-    """A folder as it was last seen: `name` is user@host/folder without the password. A new `uid_validity` makes all UIDs unknown (RFC 3501 2.3.1.1)."""
+    """A folder as it was last seen: `name` is user@host/folder without the password. A new `uid_validity` makes all UIDs unknown (RFC 3501 2.3.1.1).
+
+    `first_uid` is what came next when we first saw this `uid_validity`: from there on every message is taken, read or not.
+    `worker_id` is the one worker that polls it, for as long as that lives.
+    """
 
     __tablename__ = "polled_mailboxes"
     __table_args__ = (UniqueConstraint("name"),)
@@ -19,6 +23,8 @@ class PolledMailbox(Base):
     id: Mapped[Id]
     name: Mapped[str]
     uid_validity: Mapped[int | None] = mapped_column(BigInteger)
+    first_uid: Mapped[int | None] = mapped_column(BigInteger)
+    worker_id: Mapped[int | None] = mapped_column(BigId)
     last_seen_at: Mapped[datetime | None]
     problem: Mapped[str | None]
     problem_at: Mapped[datetime | None]

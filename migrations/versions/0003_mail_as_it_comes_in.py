@@ -18,6 +18,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("uid_validity", sa.BigInteger(), nullable=True),
+        sa.Column("first_uid", sa.BigInteger(), nullable=True),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("last_seen_at", Instant(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("problem_at", Instant(), nullable=True),
