@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from .lines import LIMIT, clean_line, escape, fold, param
 from .valarm import valarm
 
-UID, DTSTAMP, SEQUENCE, ATTENDEE = "uid", "dtstamp", "sequence", "attendee"
+UID, DTSTAMP, SEQUENCE, ATTENDEE, STAMP = "uid", "dtstamp", "sequence", "attendee", "stamp"
 STATUS, MARK, PAGE, ALARM = "status", "mark", "page", "alarm"
 JOIN, JOIN_URL, JOIN_PLACE = "join", "join_url", "join_place"
 
@@ -66,6 +66,11 @@ def slot_dtstamp(epoch_seconds: int) -> bytes:
     """
     stamp = utc_text(epoch_seconds)
     return f"DTSTAMP:{stamp}\r\nLAST-MODIFIED:{stamp}\r\n".encode()
+
+
+def slot_stamp(epoch_seconds: int) -> bytes:
+    """DTSTAMP alone, where LAST-MODIFIED must not stand (RFC 5546 3.2.8)."""
+    return f"DTSTAMP:{utc_text(epoch_seconds)}\r\n".encode()
 
 
 def slot_sequence(number: int) -> bytes:

@@ -78,7 +78,7 @@ def render(
     if method is not None:
         parts.append(slot_status("CONFIRMED" if method == "REQUEST" else "CANCELLED"))
         parts.append(b"X-MICROSOFT-DISALLOW-COUNTER:TRUE\r\n")
-        parts.append(_organizer(organizer))
+        parts.append(organizer_line(organizer))
     if method != "CANCEL" and not busy:
         parts.append(_description(snapshot, words, notice, join_page))
     names = [STATUS] if method is None else []
@@ -115,7 +115,8 @@ def _place(snapshot: Snapshot, join_page: bool) -> bytes:
     return line("LOCATION", place) + (fold("URL:" + url) if url else b"")
 
 
-def _organizer(organizer: Mailbox) -> bytes:
+def organizer_line(organizer: Mailbox) -> bytes:
+    """ORGANIZER (RFC 5545 3.8.4.3)."""
     name = clean_line(organizer.name)
     return fold(f"ORGANIZER{';CN=' + param(name) if name else ''}:mailto:{clean_line(organizer.address)}")
 

@@ -59,6 +59,7 @@ _MAKERS: dict[str, Maker] = {
     "references": lambda v: headers.references(v.uid),
     slots.UID: lambda v: slots.slot_uid(v.uid),
     slots.DTSTAMP: lambda v: slots.slot_dtstamp(v.dtstamp),
+    slots.STAMP: lambda v: slots.slot_stamp(v.dtstamp),
     slots.SEQUENCE: lambda v: slots.slot_sequence(v.sequence),
     slots.ATTENDEE: lambda v: slots.slot_attendee(v.to_name, v.to_address, v.partstat),
     slots.PAGE: lambda v: slots.slot_page(v.page_url),

@@ -16,6 +16,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from .lines import Line
 
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(Z?)", re.A)
+_DURATION = re.compile(r"\+?P(?:(\d{1,4})W|(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?)", re.A)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 _UTC_NAMES = frozenset({"UTC", "GMT", "Etc/UTC", "tzone://Microsoft/Utc"})
 
@@ -35,6 +36,14 @@ def epoch(line: Line, zones: Mapping[str, str]) -> int | None:
         return int(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone).timestamp()) if zone else None
     except (ValueError, OverflowError):
         return None
+
+
+def seconds(text: str) -> int | None:
+    """A positive DURATION (RFC 5545 3.3.6) in seconds; None for what is none."""
+    found = _DURATION.fullmatch(text)
+    if not found or not any(found.groups()):
+        return None
+    return sum(int(number or 0) * unit for number, unit in zip(found.groups(), (604_800, 86_400, 3_600, 60, 1), strict=True))
 
 
 def is_utc(line: Line) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..addresses import canonical
 from .attendees import Attendee, address_in, attendee_in
-from .instants import epoch, iana, is_utc
+from .instants import epoch, iana, is_utc, seconds
 from .lines import Line, decoded, scan, seen, unescaped
 
 MAX_BYTES = 256 * 1024
@@ -25,8 +25,8 @@ MAX_COMMENT = 1000
 MAX_UID = 512
 COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"})
 _WANTED = frozenset(
-    {"BEGIN", "END", "METHOD", "TZID", "X-LIC-LOCATION", "UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "DTSTART"}
-    | {"ORGANIZER", "ATTENDEE", "COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT"}
+    {"BEGIN", "END", "METHOD", "TZID", "X-LIC-LOCATION", "UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "DTSTART", "DTEND"}
+    | {"DURATION", "ORGANIZER", "ATTENDEE", "COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT"}
 )
 
 
@@ -47,6 +47,7 @@ class ItipObject:
     dtstamp: int | None = None
     dtstart: int | None = None
     dtstart_text: str = ""
+    dtend: int | None = None
     organizer: str = ""
     attendees: tuple[Attendee, ...] = ()
     comment: str = ""
@@ -192,6 +193,7 @@ def _object(component: str, method: str, lines: list[Line | None], zones: dict[s
         dtstamp=_dtstamp(by_name, defects),
         dtstart=epoch(start, zones) if start else None,
         dtstart_text=start.value[:64] if start else "",
+        dtend=_end(by_name, start, zones),
         organizer=address_in(organizer, []) if organizer else "",
         attendees=tuple(dict.fromkeys(attendee_in(line, defects) for line in attendees[:MAX_ATTENDEES])),
         comment=_comment(by_name),
@@ -224,6 +226,15 @@ def _sequence(by_name: dict[str, list[Line]], defects: list[str]) -> int | None:
         return int(line.value)
     defects.append("sequence_invalid")
     return None
+
+
+def _end(by_name: dict[str, list[Line]], start: Line | None, zones: dict[str, str]) -> int | None:
+    """DTEND, or DTSTART and DURATION; only a proposal (COUNTER) is asked for it, so what is wrong with it is no defect."""
+    end, length = _one(by_name, "DTEND", []), _one(by_name, "DURATION", [])
+    if end or not (start and length):
+        return epoch(end, zones) if end else None
+    begin, lasts = epoch(start, zones), seconds(length.value)
+    return begin + lasts if begin is not None and lasts else None
 
 
 def _dtstamp(by_name: dict[str, list[Line]], defects: list[str]) -> int | None:
