@@ -25,6 +25,7 @@ BOUNCE = "bounce-v1"
 CHECK_IN = "check-in-v1"
 CHECK_IN_MAIL = "check-in-mail-v1"
 JOIN = "join-v1"
+VERB = "verb-v1"
 _LONGEST = 256
 
 
@@ -87,6 +88,23 @@ def read(purpose: str, token: str, keys: Iterable[str]) -> str | None:
         if hmac.compare_digest(signer.sign(payload), token.encode()):
             return payload.decode()
     return None
+
+
+def verb_code(payload: str, key: str) -> str:
+    """What an answer by mail names its question with: `<payload>-<26 characters>`, lower case, short enough for a subject (128 bits of HMAC-SHA256).
+
+    `payload` is a letter (what for) and one or two numbers, as `e12.0`.
+    """
+    mac = hmac.digest(_derived(VERB, key), payload.encode(), "sha256")[:16]
+    return f"{payload}-{base64.b32encode(mac).decode().rstrip('=').lower()}"
+
+
+def read_verb_code(code: str, keys: Iterable[str]) -> str | None:
+    """The payload of such a code, in whatever case it comes back, else None."""
+    code = code.lower()
+    payload, _, _mac = code.rpartition("-")
+    given = code.encode("utf-8", "replace")
+    return payload if [key for key in keys if hmac.compare_digest(verb_code(payload, key).encode(), given)] else None
 
 
 def bounce_token(delivery_id: int, key: str) -> str:
