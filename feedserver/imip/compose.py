@@ -7,6 +7,7 @@ is the alternative of the two texts alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from feedserver.addresses import Mailbox
 from feedserver.itip.cancel import cancel
+from feedserver.itip.declinecounter import decline_counter
 from feedserver.itip.request import request
 from feedserver.training.changes import Snapshot
 
@@ -48,18 +50,19 @@ def compose(
     held: datetime | None = None,
     join_page: bool = False,
     banner: str = "",
+    others: Sequence[Snapshot] = (),
 ) -> Skeleton:
     """The message with slots.
 
     `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare); `held` until
     when a seat is kept for them, in mail and entry; `join_page` whether the join link leads to a page of the learner's own;
-    `banner` a line of the organisation's own that stands first.
+    `banner` a line of the organisation's own that stands first; `others` are further dates of the course.
 
     Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
     stored.
     """
     reader = Reader.of(locale, timezone, join_page)
-    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held)
+    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held, others=others)
     method = METHODS.get(kind)
     calendar = b""
     if method == "REQUEST":
@@ -67,6 +70,8 @@ def compose(
         calendar = request(snapshot, words=reader.words, organizer=sender, alarm_minutes=alarm_minutes, notice=notice, join_page=join_page)
     elif method == "CANCEL":
         calendar = cancel(snapshot, words=reader.words, organizer=sender, join_page=join_page)
+    elif method == "DECLINECOUNTER":
+        calendar = decline_counter(sender, note)
     return Skeleton(_mail(content, sender, method, reader.say, banner), calendar)
 
 

@@ -40,9 +40,16 @@ class Kind(StrEnum):
     CONFIRM_ADDRESS = "confirm_address"
     ADDRESS_CHANGED = "address_changed"
     WELCOME = "welcome"
+    OTHER_DATES = "other_dates"
+    PROPOSAL_NOTED = "proposal_noted"
+    COUNTER_DECLINED = "counter_declined"
+    INSTEAD = "instead"
+    SUBSTITUTED = "substituted"
+    NOT_PASSED_ON = "not_passed_on"
+    GUEST_REFUSED = "guest_refused"
 
 
-METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
+METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
     Kind.INVITE: "REQUEST",
     Kind.UPDATE: "REQUEST",
     Kind.AGAIN: "REQUEST",
@@ -54,6 +61,10 @@ METHODS: dict[Kind, Literal["REQUEST", "CANCEL"]] = {
     Kind.FULL: "CANCEL",
     Kind.LAPSED: "CANCEL",
     Kind.STALE_CANCEL: "CANCEL",
+    Kind.INSTEAD: "REQUEST",
+    Kind.NOT_PASSED_ON: "REQUEST",
+    Kind.SUBSTITUTED: "CANCEL",
+    Kind.COUNTER_DECLINED: "DECLINECOUNTER",
 }
 """The METHOD of a kind's calendar part; a kind that is missing here has none."""
 
@@ -67,6 +78,9 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.CONFIRM_ADDRESS: ("name",),
     Kind.ADDRESS_CHANGED: ("address",),
     Kind.WELCOME: ("address",),
+    Kind.INSTEAD: ("name",),
+    Kind.SUBSTITUTED: ("address",),
+    Kind.NOT_PASSED_ON: ("address",),
 }
 """What `Values.extra` has to hold for a kind."""
 
@@ -82,7 +96,7 @@ class Wording:
 
 
 ANSWER_LINKS: dict[Kind, str] = {
-    **dict.fromkeys((Kind.INVITE, Kind.UPDATE, Kind.AGAIN), _("Answer on a page")),
+    **dict.fromkeys((Kind.INVITE, Kind.UPDATE, Kind.AGAIN, Kind.INSTEAD, Kind.NOT_PASSED_ON, Kind.COUNTER_DECLINED), _("Answer on a page")),
     Kind.OFFER: _("Take it or leave it on a page"),
     Kind.OFFER_NOTICE: _("Take it or leave it on a page"),
     Kind.RELEASED: _("Take it back"),
@@ -112,6 +126,7 @@ _TAKE_IT = (
     _("Say Yes by then to take it."),
     _("No passes it on at once. Without an answer it is passed on then, and you go to the end of the waiting list."),
 )
+_WHOEVER_RUNS_IT = _("You proposed another time. Whoever runs the session sees it and decides. Until then it stays as it is.")
 _POSITION = _("You are number %(position)s on the waiting list.")
 
 WORDINGS: dict[Kind, Wording] = {
@@ -303,10 +318,58 @@ WORDINGS: dict[Kind, Wording] = {
             _("Whoever has the link to your page can see your plan and answer for you, so pass it on to nobody."),
         ),
     ),
+    Kind.OTHER_DATES: Wording(
+        _("Other dates: %(title)s"),
+        _("Other dates: %(title)s"),
+        (_WHOEVER_RUNS_IT, _("The course has other dates with free seats. They stand below.")),
+        (_("Your page shows them, too. You can register for one of them there, and give up this one."),),
+    ),
+    Kind.PROPOSAL_NOTED: Wording(
+        _("Your proposal: %(title)s"),
+        _("We have your proposal: %(title)s"),
+        (_WHOEVER_RUNS_IT, _("The course has no other date with a free seat just now.")),
+        (_NOTHING_TO_DO,),
+    ),
+    Kind.COUNTER_DECLINED: Wording(
+        _("It stays as planned: %(title)s"),
+        _("It stays as planned: %(title)s"),
+        (_("You proposed another time. The session cannot be moved, so it stays at the time below."),),
+        (ANSWER,),
+    ),
+    Kind.INSTEAD: Wording(
+        _("Invitation: %(title)s"),
+        _("You are invited: %(title)s"),
+        (_("You take the place of %(name)s. This is an invitation of your own."),),
+        (ANSWER, _("If the invitation that was passed on to you still stands in your calendar, you can delete it there.")),
+    ),
+    Kind.SUBSTITUTED: Wording(
+        _("Passed on: %(title)s"),
+        _("Your place was passed on: %(title)s"),
+        (_("Your place was passed on to %(address)s, so the entry in your calendar is cancelled."),),
+        (_NOTHING,),
+    ),
+    Kind.NOT_PASSED_ON: Wording(
+        _("Still yours: %(title)s"),
+        _("Your place is still yours: %(title)s"),
+        (_("Your place could not be passed on to %(address)s. It is still yours."),),
+        (ANSWER,),
+    ),
+    Kind.GUEST_REFUSED: Wording(
+        _("Not your invitation: %(title)s"),
+        _("This invitation was sent to somebody else: %(title)s"),
+        (
+            _("You answered an invitation that was sent to somebody else and is for that person alone."),
+            _("Your answer has not been counted, and no seat is held for you."),
+        ),
+        (_("If it was sent to you at another address of yours, answer it from that one. If you want to take part, ask whoever runs it."),),
+    ),
 }
 
 WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME})
 """Kinds that are about no session in particular."""
+
+TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED})
+"""Kinds that go to somebody who has no page of their own."""
 
 IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE}
 """What somebody who reads the feed alone is written instead of a CANCEL."""

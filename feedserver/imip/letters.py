@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from feedserver.training.changes import Snapshot, asks_again, diff
 
 from . import dates
 from .catalogues import Language, _, language, words
-from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, WORDINGS, Kind
+from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
 
 SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "name", "page_url", "answer_url", "join_url")}
 """What stands in a text for a value that is a learner's own."""
@@ -77,9 +77,13 @@ class Letter:
 
 
 def letter(
-    kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | None, organisation: str, note: str, held: datetime | None = None
-) -> Letter:
-    """The letter of a kind; `told` is what these readers were last told, `note` an administrator's reason, `held` until when a seat is kept."""
+    kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | None, organisation: str, note: str, held: datetime | None = None,
+    others: Sequence[Snapshot] = (),
+) -> Letter:  # fmt: skip
+    """The letter of a kind; `told` is what these readers were last told, `note` an administrator's reason, `held` until when a seat is kept.
+
+    `others` are further dates of the course: when they are is said, and nothing else.
+    """
     say, wording = reader.say, WORDINGS[kind]
     title = vevent.title(snapshot, reader.words)
     opening, closing = list(wording.opening), list(wording.closing)
@@ -102,13 +106,14 @@ def letter(
         heading=say(wording.heading, title=title),
         opening=tuple(sentences),
         differences=_differences(told, snapshot, reader) if kind in (Kind.UPDATE, Kind.UPDATE_NOTICE) and told else (),
-        details=_details(snapshot, reader, inviting),
+        details=_details(snapshot, reader, inviting)
+        + tuple(Detail(say(_("Another date")), dates.when(s, reader.timezone, say)) for s in others),
         text=plain(text),
         html=html(text),
         closing=tuple(say(sentence) for sentence in closing),
         organisation=clean_line(organisation),
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
-        own_page=kind is not Kind.APPROVAL,
+        own_page=kind not in TO_OTHERS,
         held=until,
     )
 

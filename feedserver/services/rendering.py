@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from babel import Locale, UnknownLocaleError
@@ -44,13 +45,13 @@ def feed_vevents(snapshot: Snapshot, locale: str, *, join_page: bool = False) ->
 
 def skeleton(
     kind: Kind, snapshot: Snapshot, told: Snapshot | None, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, note: str = "",
-    held: datetime | None = None,
+    held: datetime | None = None, others: Sequence[Snapshot] = (),
 ) -> bytes:  # fmt: skip
     """The stored form of a mail; raises what a failing template raises."""
     return compose(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
         organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
-        banner=organisation.banner,
+        banner=organisation.banner, others=others,
     ).to_bytes()  # fmt: skip
 
 
