@@ -19,5 +19,15 @@ def automatic(work: Work, message: InboundMessage, incoming: Incoming, settings:
 
 
 def human(work: Work, message: InboundMessage, incoming: Incoming, settings: Settings) -> Verdict:
-    """A text that somebody wrote."""
-    return Verdict("human", "human", "Somebody wrote to us. It changes nothing by itself; read it.", learner_id=learner_of(work, incoming))
+    """A text that somebody wrote, or a form of mail that may hide an answer which we cannot read."""
+    code = next((defect for defect in incoming.defects if defect in _HIDDEN), "human")
+    return Verdict("human", code, _HIDDEN.get(code, _TEXT), learner_id=learner_of(work, incoming))
+
+
+_TEXT = "Somebody wrote to us. It changes nothing by itself; read it."
+_HIDDEN = {
+    "winmail_dat": "Outlook sent its own form (winmail.dat), which may hide an answer that cannot be read: ask the person, or set the status by hand.",
+    "smime_encrypted": "It is encrypted (S/MIME) and cannot be read: ask the person to answer without encryption, or set the status by hand.",
+    "pgp_encrypted": "It is encrypted (OpenPGP) and cannot be read: ask the person to answer without encryption, or set the status by hand.",
+    "partial_message": "It is one piece of a message that was cut up on its way (message/partial), and cannot be read.",
+}

@@ -13,7 +13,7 @@ from ..imip.limits import MAX_MESSAGE
 NO_MESSAGE = "no_message"
 # One octet too many is enough to be told that a message is too large.
 _MOST = MAX_MESSAGE + 1
-_NAMED = {".eml", ".ics", ".ifb", ".vcs"}
+_CALENDARS = {".ics", ".ifb", ".vcs"}
 _CALENDAR = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*BEGIN:VCALENDAR", re.I)
 _TNEF = b"\x78\x9f\x3e\x22"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -38,21 +38,21 @@ def messages(path: Path, name: str) -> Iterator[tuple[str, bytes | None]]:
     if _SEPARATOR.match(start) and re.search(rb"\n\r?\nFrom \S+.*\d{2}:\d{2}", start):
         yield from ((f"{name}#{number}", data) for number, data in enumerate(_mbox(path), 1))
     else:
-        yield name, message_of(start, path.suffix.lower() in _NAMED)
+        yield name, message_of(start, path.suffix.lower())
 
 
-def message_of(data: bytes, named: bool = True) -> bytes | None:
+def message_of(data: bytes, suffix: str = "") -> bytes | None:
     """A message from the bytes of a file; calendars and winmail.dat alone become a mail with that one part.
 
-    None for a file that does not look like a message, unless its name says that it is one (`named`).
+    None for a file that does not look like a message, unless its suffix (`.eml`, `.ics`) says that it is one.
     """
-    if _CALENDAR.match(data) or data.startswith(_UTF16):
+    if suffix in _CALENDARS or _CALENDAR.match(data) or (data.startswith(_UTF16) and b"V\0C\0A\0L\0" in data[:200]):
         charset = b"utf-16" if data.startswith(_UTF16) else b"utf-8"
         return b"MIME-Version: 1.0\r\nContent-Type: text/calendar; charset=%s\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" % charset + data
     if data.startswith(_TNEF):
         head = b"MIME-Version: 1.0\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         return head + base64.encodebytes(data)
-    return data if named or _is_mail(data) else None
+    return data if suffix == ".eml" or _is_mail(data) else None
 
 
 def printable(name: str) -> str:

@@ -29,6 +29,12 @@ _FAILURE = re.compile(
     r"user unknown",
     re.I,
 )
+_PASSED_ON = re.compile(r"\s*(?:fwd?|wg|tr|i|rv|doorst)\s*:", re.I)
+_UNDELIVERED = re.compile(
+    r"(?:could not|cannot|can't|couldn't|was not|wasn't) be (?:delivered|sent)|(?:was not|wasn't) delivered|undeliverable|"
+    r"n'a (?:pas )?pu (?:pas )?[eê]tre d[eé]livr|nicht zugestellt|konnte nicht .{0,40}zugestellt",
+    re.I,
+)
 _MESSAGE_ID = re.compile(rb"^message-id[ \t]*:\s*(<[^<>\s]{1,500}>)", re.I | re.M)
 _UID = re.compile(rb"^UID[^:\n]{0,200}:([^\r\n]{1,512}(?:\r?\n[ \t][^\r\n]{1,512}){0,8})", re.M)
 
@@ -61,7 +67,9 @@ def text_bounce(fields: Fields, sender: str, subject: str, text: str, raw: bytes
     """The bounce in a mail without a delivery status (qmail, old Exchange, many more), or None for another mail."""
     failed = fields.text("x-failed-recipients")
     daemon = _DAEMON.search(sender) or _DAEMON.search(fields.text("from"))
-    if not failed and not (daemon or (is_null_sender(fields) and _FAILURE.search(subject))):
+    # Gateways of large firms report under names of their own, with neither empty sender nor code (Société Générale).
+    told = _FAILURE.search(subject) and not _PASSED_ON.match(subject) and _UNDELIVERED.search(text[:1000])
+    if not (failed or daemon or told or (is_null_sender(fields) and _FAILURE.search(subject))):
         return None
     said = _STATUS.search(text)
     code = _CODE.search(text)

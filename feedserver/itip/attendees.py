@@ -61,6 +61,6 @@ def address_of(uri: str) -> str:
     if text[:7].lower() == "mailto:":
         text = text[7:].partition("?")[0]
     try:
-        return check(unquote(text.strip().strip("<>"))) if len(text) < 1000 else ""
+        return check(unquote(text.strip().strip("<>\"'"))) if len(text) < 1000 else ""
     except Invalid:
         return ""
