@@ -1,6 +1,6 @@
 """Reading mail in long-lived children that can be killed: what a stranger writes never takes the worker with it.
 
-A child gets raw bytes and gives JSON back, each with its length (4 octets) in front. It has 512 MB and, for each mail,
+A child gets raw bytes and gives JSON back, each with its length (4 octets) in front; it also says whether a signature holds. It has 512 MB and, for each mail,
 5 s: then it is killed, the mail is "broken" with its reason, and the next mail gets a new child.
 """
 
@@ -24,13 +24,18 @@ from feedserver.imip.extract import read
 from feedserver.imip.incoming import Incoming, broken
 from feedserver.imip.limits import MAX_MESSAGE, REASONS
 
+from . import signatures
+
 DEADLINE = 5.0
 START_DEADLINE = 30.0
 MEMORY = 512 * 1024 * 1024
 MESSAGES = 500
 _ROOT = Path(__file__).resolve().parents[1]
 _LENGTH = struct.Struct(">I")
-_READY = b"ready"
+_SIGNATURE = struct.Struct(">BI")
+_READY, _YES, _NO = b"ready", b"yes", b"no"
+# What a child is asked: to read a mail, or whether a signature of it holds.
+_READ, _HOLDS = b"r", b"s"
 
 
 class ParserPool:
@@ -46,34 +51,36 @@ class ParserPool:
 
     def read(self, raw: bytes) -> Incoming:
         """What one mail says, at most `deadline` seconds later. Raises `Unavailable` where no child can be started."""
+        # One octet too many is enough to be told that a mail is too large.
+        answer = self._asked(_READ + raw[: MAX_MESSAGE + 1])
+        return Incoming.from_json(answer) if answer is not None else broken(REASONS["parse_limit"], "parse_limit")
+
+    def holds(self, raw: bytes, which: int, key: bytes) -> bool | None:
+        """Whether signature `which` of a mail, counted from the top, holds by this key record; None where that took too long."""
+        answer = self._asked(_HOLDS + _SIGNATURE.pack(which, len(key)) + key + raw)
+        return None if answer is None else answer == _YES
+
+    def _asked(self, request: bytes) -> bytes | None:
         child = self._slots.get()
         try:
             # A child that something else killed says nothing of the mail; one that dies twice does.
             for _ in range(2):
                 child = child or _Child()
-                answer, child = self._asked(child, raw)
-                if answer is not None:
-                    return answer
-            return broken(REASONS["parse_limit"], "parse_limit")
+                try:
+                    answer = child.ask(request, self.deadline)
+                except TimeoutError:
+                    child = child.kill()
+                    return None
+                except (EOFError, OSError):
+                    child = child.kill()
+                    continue
+                # After a MemoryError a child may lack anything.
+                if child.answered >= self.messages or b'"parser_failed"' in answer:
+                    child = child.kill()
+                return answer
+            return None
         finally:
             self._slots.put(child)
-
-    def _asked(self, child: _Child, raw: bytes) -> tuple[Incoming | None, _Child | None]:
-        try:
-            # One octet too many is enough to be told that a mail is too large.
-            answer = child.ask(raw[: MAX_MESSAGE + 1], self.deadline)
-        except TimeoutError:
-            child.kill()
-            return broken(REASONS["parse_limit"], "parse_limit"), None
-        except (EOFError, OSError):
-            child.kill()
-            return None, None
-        incoming = Incoming.from_json(answer)
-        # After a MemoryError a child may lack anything.
-        if child.answered >= self.messages or "parser_failed" in incoming.limits:
-            child.kill()
-            return incoming, None
-        return incoming, child
 
     def close(self) -> None:
         """End the children; waits for a mail that is being read."""
@@ -105,10 +112,10 @@ class _Child:
             self.kill()
             raise Unavailable("The process that reads mail could not be started; the mail waits.") from error
 
-    def ask(self, raw: bytes, deadline: float) -> bytes:
+    def ask(self, request: bytes, deadline: float) -> bytes:
         """Hand over one mail; TimeoutError after `deadline` seconds, EOFError or OSError when the child has died."""
         until = time.monotonic() + deadline
-        data = memoryview(_LENGTH.pack(len(raw)) + raw)
+        data = memoryview(_LENGTH.pack(len(request)) + request)
         stdin = self.process.stdin.fileno()
         os.set_blocking(stdin, False)
         while data:
@@ -142,7 +149,7 @@ class _Child:
             raise TimeoutError
 
     def kill(self) -> None:
-        """End the child at once and collect it."""
+        """End the child at once and collect it; what is left of it is None."""
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
@@ -161,11 +168,19 @@ def main(stdin: BinaryIO, stdout: BinaryIO) -> None:
     _send(stdout, _READY)
     while len(header := stdin.read(_LENGTH.size)) == _LENGTH.size:
         (length,) = _LENGTH.unpack(header)
-        raw = stdin.read(length)
+        request = stdin.read(length)
         # SIGALRM ends the process by default: so a child ends even when its parent died meanwhile.
         signal.setitimer(signal.ITIMER_REAL, DEADLINE * 2)
-        _send(stdout, read(raw).to_json().encode())
+        _send(stdout, _answer(request))
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(request: bytes) -> bytes:
+    if request[:1] == _READ:
+        return read(request[1:]).to_json().encode()
+    which, length = _SIGNATURE.unpack_from(request, 1)
+    start = 1 + _SIGNATURE.size
+    return _YES if signatures.holds(request[start + length :], which, request[start : start + length]) else _NO
 
 
 _WARM = (

@@ -21,6 +21,7 @@ from .fields import MAX_FIELD, Fields, fields_of, plain, readable, split
 from .incoming import METHOD_KINDS, Bounce, Incoming, broken
 from .reports import REPORT_PARTS, RETURNED, delivery_report, is_null_sender, text_bounce
 from .senders import sender_of
+from .signed import signatures_of
 
 CALENDAR_TYPES = ("text/calendar", "application/ics", "text/x-vcalendar")
 # A list of a whole class comes back with every line quoted.
@@ -105,6 +106,7 @@ def _top(fields: Fields) -> dict:
         "auto_submitted": fields.text("auto-submitted").partition(";")[0].strip().lower()[:40],
         "null_sender": is_null_sender(fields),
         "authentication_results": tuple(plain(value) for value in results),
+        "signatures": signatures_of(fields),
         "received_count": len(fields.all("received")),
         "limits": tuple(f"{name}_cut" for name in dict.fromkeys(long)),
         "answers": _answers(fields),

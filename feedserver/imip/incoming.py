@@ -29,6 +29,20 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """A DKIM signature (RFC 6376): who signed (d=, s=, i=), and what became of checking it, with the reason in words.
+
+    `result` is unchecked, pass, broken, ignored (it may not count, whatever its key says) or temperror (the DNS did not answer).
+    """
+
+    domain: str
+    selector: str
+    identity: str
+    result: str = "unchecked"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One inbound mail, read.
 
@@ -50,6 +64,7 @@ class Incoming:
     objects: tuple[ItipObject, ...] = ()
     bounce: Bounce | None = None
     authentication_results: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] = ()
     received_count: int = 0
     text: str = ""
     defects: tuple[str, ...] = ()
@@ -66,6 +81,7 @@ class Incoming:
         values = json.loads(text)
         values["objects"] = tuple(ItipObject.from_dict(one) for one in values["objects"])
         values["bounce"] = Bounce(**values["bounce"]) if values["bounce"] else None
+        values["signatures"] = tuple(Signature(**one) for one in values.get("signatures", ()))
         for name in ("authentication_results", "defects", "limits", "answers"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
