@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         python = ensure(ROOT, command)
         if command == "test":
             _provide_chromium(python)
+            _provide_mail_servers(python)
     except CannotPrepare as error:
         print(f"feedserver: {error}", file=sys.stderr)
         return 1
@@ -140,6 +141,11 @@ def _provide_chromium(python: Path) -> None:
     if done.returncode:
         raise CannotPrepare("no Chromium for the browser tests; the reasons are above")
     os.environ["FEEDSERVER_TEST_CHROMIUM"] = done.stdout.strip()
+
+
+def _provide_mail_servers(python: Path) -> None:
+    if subprocess.run([python, "-m", "tests.support.debian"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise CannotPrepare("no Postfix and Dovecot for the tests of mail; the reasons are above")
 
 
 def _version_of(python: Path) -> str | None:
