@@ -19,6 +19,7 @@ from feedserver.store import organisations
 from feedserver.store.inbox import PENDING, InboundMessage
 from feedserver.store.outbox import Worker
 
+from . import signatures
 from .children import ParserPool
 from .incoming import decide
 
@@ -32,8 +33,10 @@ _PENDING = literal_column(repr(PENDING))  # written out, so that SQLite takes th
 class Judging:
     """Judges until `stop` is set. `worker_id` gives the id that the sending half of this process lives under."""
 
-    def __init__(self, house: House, settings: Settings, stop: threading.Event, worker_id: Callable[[], int]) -> None:
-        self.house, self.settings, self.stop, self.worker_id = house, settings, stop, worker_id
+    def __init__(
+        self, house: House, settings: Settings, stop: threading.Event, worker_id: Callable[[], int], lookup: signatures.Lookup = signatures.look_up
+    ) -> None:  # fmt: skip
+        self.house, self.settings, self.stop, self.worker_id, self.lookup = house, settings, stop, worker_id, lookup
         self.pool = ParserPool()
 
     def run(self) -> None:
@@ -64,12 +67,19 @@ class Judging:
             self.house.database.run(lambda db: self._failed(db, message_id, "each try ended the worker", tries))
             return
         try:
-            incoming = self.pool.read(raw)
-            self.house.database.run(lambda db: self._settle(db, message_id, incoming))
+            self._settled(message_id, raw, self.pool.read(raw))
         except Exception as error:
             log.exception("a message could not be judged", message=message_id)
             name = type(error).__name__
             self.house.database.run(lambda db: self._failed(db, message_id, name, tries))
+
+    def _settled(self, message_id: int, raw: bytes, incoming: Incoming) -> None:
+        try:
+            self.house.database.run(lambda db: self._settle(db, message_id, incoming))
+        except signatures.SignaturesWanted as wanted:
+            # Keys are asked for while no transaction is open; what was decided so far was taken back.
+            known = signatures.checked(raw, incoming, wanted.which, self.pool, self.lookup)
+            self.house.database.run(lambda db: self._settle(db, message_id, known))
 
     def _anything_pending(self) -> bool:
         with self.house.database.read() as db:
@@ -116,6 +126,5 @@ class Judging:
         message = db.get_one(InboundMessage, message_id)
         message.reason = f"Judging it failed on our side ({name}); it is tried again."
         if tries >= TRIES and message.outcome == PENDING:
-            message.outcome, message.reason_code = "quarantined", "our_fault"
-            message.reason = f"Judging it failed on our side ({name}). Nothing was changed; look at it and decide."
-            message.judged_at = self.house.clock()
+            reason = f"Judging it failed on our side ({name}). Nothing was changed; look at it and decide."
+            write(message, None, Verdict("quarantined", "our_fault", reason), self.house.clock())

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import select
+
 from feedserver.imip.incoming import Incoming
 from feedserver.itip.parse import ItipObject
 from feedserver.itip.reply import AttendeeProblem, attendee_of
-from feedserver.services import answering
-from feedserver.services.answering import Decision
+from feedserver.services import answering, asking, rejudging
+from feedserver.services.answering import Decision, Holder
 from feedserver.services.receiving import Verdict
 from feedserver.services.work import Work
 from feedserver.settings import Settings
 from feedserver.store.inbox import InboundMessage
+from feedserver.store.verdicts import VerdictRow
 
-from .trust import assess
+from .signatures import SignaturesWanted
+from .trust import Trust, assess
 
 
 def reply(work: Work, message: InboundMessage, incoming: Incoming, settings: Settings) -> Verdict:
@@ -38,13 +42,32 @@ def _one_reply(work: Work, message: InboundMessage, incoming: Incoming, one: Iti
         return Decision("quarantined", attendee.value, _ATTENDEE[attendee], *mine), {"uid": "known", "attendee": attendee.value}
     trust = assess(
         incoming, one, attendee, enrolled=who.email_key, aliases=who.aliases, trusted_senders=settings.trusted_reply_senders,
-        authserv_id=settings.trusted_authserv_id, organizer=work.organisation.mailbox_address, envelope_from=message.envelope_from,
+        delegates=who.delegates, authserv_id=settings.trusted_authserv_id, organizer=work.organisation.mailbox_address,
+        envelope_from=message.envelope_from, profile=work.organisation.trust_profile, patient=not _waited(work, message),
     )  # fmt: skip
+    if trust.wants:
+        raise SignaturesWanted(trust.wants)
     evidence = {"uid": "known", "trust": trust.reason_code, **trust.evidence}
     if not trust.speaks:
-        return Decision("quarantined", trust.reason_code, f"{trust.reason} Nothing was changed.", *mine), evidence
+        asked = _asked(work, who, message, incoming, attendee.partstat, trust)
+        return Decision("quarantined", trust.reason_code, f"{trust.reason} Nothing was changed.{asked}", *mine), evidence
     decision = answering.let_it_count(work, message, one, attendee.partstat, who)
     return decision, evidence | {"decision": decision.code}
+
+
+def _asked(work: Work, who: Holder, message: InboundMessage, incoming: Incoming, partstat: str, trust: Trust) -> str:
+    """Whether it was them, asked of the enrolled address alone; never because of a machine that answers by itself (RFC 3834)."""
+    automatic = incoming.null_sender or incoming.auto_submitted == "auto-replied"
+    if not trust.ask or trust.strange is None or automatic:
+        return ""
+    one = trust.strange
+    return asking.ask(work, who, message, partstat, kind=one.kind, sender=one.sender, attendee=one.attendee)
+
+
+def _waited(work: Work, message: InboundMessage) -> bool:
+    """Whether the DNS has had its second chance with this message."""
+    before = select(VerdictRow.id).where(VerdictRow.inbound_id == message.id, VerdictRow.reason_code == rejudging.UNPROVED)
+    return work.db.scalar(before.limit(1)) is not None
 
 
 _ATTENDEE = {

@@ -14,7 +14,8 @@ from typing import Any
 import authres
 
 from feedserver.addresses import canonical
-from feedserver.imip.incoming import Incoming
+from feedserver.imip.incoming import Incoming, Signature
+from feedserver.imip.signed import speaks_for
 from feedserver.itip.attendees import Attendee
 from feedserver.itip.parse import ItipObject
 
@@ -31,20 +32,49 @@ REASONS: dict[str, tuple[str, bool]] = {
     "from_unreadable": ("The sender of this mail is not an address.", True),
     "from_mismatch": ("The mail came from {sender}, not from {attendee}.", True),
     "auth_fail": ("Our mail server says that this mail does not come from {domain} (DMARC failed).", True),
+    "auth_missing": ("Nothing proves that the mail came from {domain}, and strict trust asks for proof.", True),
+    "auth_temperror": ("Whether the mail is signed by {domain} could not be found out just now; it is tried once more.", False),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a reply has to show beyond UID, ATTENDEE and From. `proof`: that it came from the sender's domain. `provider`: the signature of a calendar
+    provider outweighs a DMARC that failed."""
+
+    proof: bool
+    provider: bool
+
+
+PROFILES = {"standard": Profile(proof=False, provider=True), "strict": Profile(proof=True, provider=False)}
+"""docs/security.md shows this table; an organisation chooses one."""
 # Google answers "as" the attendee and signs with its own domain, so DMARC fails by design for most of its users.
 PROVIDERS = frozenset({"google.com"})
 
 
 @dataclass(frozen=True, slots=True)
+class Strange:
+    """Who is asked about: `kind` is what a Yes would make known (an alias, a delegate, or nothing beyond the message)."""
+
+    kind: str
+    sender: str = ""
+    attendee: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
-    """`speaks`: the reply may take effect. `ask`: the enrolled address is to be asked once whether it was them."""
+    """`speaks`: the reply may take effect. `ask`: the enrolled address is to be asked once whether it was them.
+
+    `wants`: numbers of the signatures on which the verdict hangs and which nobody has checked; until then it is none.
+    """
 
     speaks: bool
     reason_code: str
     reason: str
     ask: bool = False
     evidence: dict[str, Any] = field(default_factory=dict)
+    strange: Strange | None = None
+    wants: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,38 +99,104 @@ def assess(
     authserv_id: str | None = None,
     organizer: str = "",
     envelope_from: str = "",
+    profile: str = "standard",
+    patient: bool = True,
 ) -> Trust:
     """Judge one object of a mail whose UID names the entry of `enrolled`.
 
     `aliases`, `trusted_senders` and `delegates` (approved for SENT-BY) hold canonical addresses; `organizer` is that of
     the entry, compared only to be noted; `authserv_id` is ours, None where no Authentication-Results are believed.
+    `patient`: a DNS that did not answer may be asked once more later.
     """
     own = {canonical(enrolled), *aliases}
     sender, sent_by = canonical(incoming.sender), canonical(attendee.sent_by)
     auth = authentication(incoming, authserv_id, envelope_from)
-    code = (
-        _contradiction(incoming, one)
-        or ("attendee_mismatch" if canonical(attendee.address) not in own else "")
-        or ("delegate_unapproved" if _unapproved(one, sent_by, own | delegates) else "")
-        or incoming.sender_problem
-        or ("from_mismatch" if sender not in own | trusted_senders | ({sent_by} & delegates) else "")
-        or ("auth_fail" if auth.result == "fail" and not auth.provider else "")
+    code, wants = (
+        (
+            _contradiction(incoming, one)
+            or ("attendee_mismatch" if canonical(attendee.address) not in own else "")
+            or ("delegate_unapproved" if _unapproved(one, sent_by, own | delegates) else "")
+            or incoming.sender_problem
+            or ("from_mismatch" if sender not in own | trusted_senders | ({sent_by} & delegates) else "")
+        ),
+        (),
     )
+    if not code:
+        code, wants = _proved(PROFILES[profile], auth, incoming, envelope_from, patient)
     speaks = not code
     code = code or ("trusted" if sender in own or sender == sent_by else "trusted_sender")
     words, ask = REASONS[code]
+    strange = _strange(code, own, sender, canonical(attendee.address), sent_by) if ask else None
     named = {"attendee": attendee.address, "sender": incoming.sender, "sent_by": attendee.sent_by or "Somebody"}
     evidence = {
         "attendee": attendee.address,
+        "attendee_is": _whose(canonical(attendee.address), enrolled, own, frozenset(), frozenset()),
         "from": incoming.sender or incoming.sender_problem,
+        "from_is": _whose(sender, enrolled, own, delegates, trusted_senders),
         "sent_by": attendee.sent_by,
+        "profile": profile,
         "authentication": auth.result,
         "provider": auth.provider,
         "authentication_words": auth.words,
+        "signatures": [" ".join(filter(None, (f"{s.domain}: {s.result}.", s.why))) for s in incoming.signatures],
         "organizer": _organizer(one, organizer),
         "defects": [*incoming.defects, *one.defects],
+        "strange": {"kind": strange.kind, "sender": strange.sender, "attendee": strange.attendee} if strange else "",
     }
-    return Trust(speaks, code, words.format(**named, domain=sender.rpartition("@")[2]), ask, evidence)
+    words = words.format(**named, domain=sender.rpartition("@")[2])
+    return Trust(speaks, code, words, strange is not None, evidence, strange, wants)
+
+
+def _proved(profile: Profile, auth: Authentication, incoming: Incoming, envelope_from: str, patient: bool) -> tuple[str, tuple[int, ...]]:
+    """What the proof of origin lacks, "" for nothing; and the signatures that have to be checked before it can be said."""
+    verdict = _weighed(profile, auth, incoming, envelope_from, {"pass"})
+    if not verdict:
+        return "", ()
+    if not _weighed(profile, auth, incoming, envelope_from, {"pass", "unchecked"}):
+        relevant = enumerate(incoming.signatures)
+        return verdict, tuple(n for n, s in relevant if s.result == "unchecked" and _matters(s, incoming.sender, profile, auth))
+    if patient and not _weighed(profile, auth, incoming, envelope_from, {"pass", "temperror"}):
+        return "auth_temperror", ()
+    return verdict, ()
+
+
+def _weighed(profile: Profile, auth: Authentication, incoming: Incoming, envelope_from: str, counted: Set[str]) -> str:
+    good = [one for one in incoming.signatures if one.result in counted]
+    provider = auth.provider or any(_from_provider(one, envelope_from) for one in good)
+    if auth.result == "fail":
+        return "" if profile.provider and provider else "auth_fail"
+    passed = auth.result == "pass" or any(speaks_for(one, incoming.sender) for one in good)
+    return "auth_missing" if profile.proof and not passed else ""
+
+
+def _matters(signature: Signature, sender: str, profile: Profile, auth: Authentication) -> bool:
+    if auth.result == "fail":
+        return profile.provider and signature.domain in PROVIDERS
+    return speaks_for(signature, sender)
+
+
+def _from_provider(signature: Signature, envelope_from: str) -> bool:
+    outside = envelope_from and not _below(envelope_from.rpartition("@")[2].lower(), signature.domain)
+    return signature.domain in PROVIDERS and not outside
+
+
+def _strange(code: str, own: Set[str], sender: str, attendee: str, sent_by: str) -> Strange | None:
+    """Whom the enrolled address is asked about; None where there is nobody to be named."""
+    if code == "attendee_mismatch":
+        known = sender in own
+        if not sender and not known:
+            return None
+        return Strange("alias", attendee if known else sender, attendee if attendee not in (sender, "") and not known else "")
+    if code == "delegate_unapproved":
+        return Strange("delegate", sent_by) if sent_by else Strange("message", sender)
+    return Strange("alias" if code == "from_mismatch" else "message", sender)
+
+
+def _whose(address: str, enrolled: str, own: Set[str], delegates: Set[str], trusted: Set[str]) -> str:
+    if not address:
+        return "unclear"
+    kinds = (("enrolled", {canonical(enrolled)}), ("alias", own), ("delegate", delegates), ("trusted sender", trusted))
+    return next((name for name, known in kinds if address in known), "strange")
 
 
 def authentication(incoming: Incoming, authserv_id: str | None, envelope_from: str = "") -> Authentication:

@@ -74,7 +74,7 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.LAPSED_NOTICE: ("position",),
     Kind.APPROVAL: ("name", "address"),
     Kind.WAITING: ("position",),
-    Kind.CONFIRM_SENDER: ("address",),
+    Kind.CONFIRM_SENDER: ("address", "answer"),
     Kind.CONFIRM_ADDRESS: ("name",),
     Kind.ADDRESS_CHANGED: ("address",),
     Kind.WELCOME: ("address",),
@@ -106,6 +106,7 @@ ANSWER_LINKS: dict[Kind, str] = {
     Kind.LEFT_LIST: _("Changed your mind?"),
     Kind.UPDATE_NOTICE: _("Answer on a page"),
     Kind.CONFIRM_ADDRESS: _("Confirm this address"),
+    Kind.CONFIRM_SENDER: _("Say whether it was you"),
     Kind.APPROVAL: _("Approve or refuse"),
     Kind.CHECK_IN: _("Check in"),
 }
@@ -264,10 +265,11 @@ WORDINGS: dict[Kind, Wording] = {
         _("Was this you? %(title)s"),
         _("Was this you? %(title)s"),
         (
-            _("An answer to your invitation came from %(address)s, an address that we do not know as yours."),
+            _("We received the answer %(answer)s to your invitation, but cannot be sure that it is yours."),
+            _("It came from: %(address)s"),
             _("It has not been counted."),
         ),
-        (_("If it was you, say so on your page. If not, you need not do anything."),),
+        (_("The page has two buttons, Yes and No. If it was not you, nothing changes."),),
     ),
     Kind.UPDATE_NOTICE: Wording(
         _("Changed: %(title)s"),

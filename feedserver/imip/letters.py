@@ -16,7 +16,7 @@ from . import dates
 from .catalogues import Language, _, language, words
 from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
 
-SLOTS = {name: f"\x00{name}\x00" for name in ("position", "address", "name", "page_url", "answer_url", "join_url")}
+SLOTS = {name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url")}
 """What stands in a text for a value that is a learner's own."""
 
 

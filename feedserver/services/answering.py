@@ -22,7 +22,7 @@ from ..itip.reply import AttendeeProblem, attendee_of
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.inbox import InboundMessage
-from ..store.learners import Learner, LearnerAlias
+from ..store.learners import ALIAS, DELEGATE, Learner, LearnerAlias
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Revision
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
@@ -52,7 +52,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose entry a UID names, and every address that speaks for that person."""
+    """Whose entry a UID names, every address that speaks for that person, and of those who may answer on their behalf."""
 
     organisation_id: int
     entry_id: int
@@ -62,6 +62,7 @@ class Holder:
     learner_name: str
     email_key: str
     aliases: frozenset[str]
+    delegates: frozenset[str] = frozenset()
 
     @property
     def known(self) -> frozenset[str]:
@@ -79,8 +80,10 @@ def holder(db, uid: str) -> Holder | None:
     if row is None:
         return None
     entry, name, email_key = row
-    aliases = frozenset(db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == entry.learner_id)))
-    return Holder(entry.organisation_id, entry.id, entry.enrolment_id, entry.learner_id, entry.live_session_id, name, email_key, aliases)
+    known = db.execute(select(LearnerAlias.address_key, LearnerAlias.kind).where(LearnerAlias.learner_id == entry.learner_id)).all()
+    aliases, delegates = (frozenset(key for key, kind in known if kind == wanted) for wanted in (ALIAS, DELEGATE))
+    ids = (entry.organisation_id, entry.id, entry.enrolment_id, entry.learner_id, entry.live_session_id)
+    return Holder(*ids, name, email_key, aliases, delegates)
 
 
 def answer_by_reply(work: Work, who: Holder, reply: Reply, *, comment: str = "", inbound_id: int | None = None) -> Decision:
@@ -119,8 +122,8 @@ def together(decisions: list[Decision]) -> Verdict:
     return Verdict(best.outcome, best.code, " ".join(reasons), best.enrolment_id, best.learner_id)
 
 
-def apply_by_hand(work: Work, inbound_id: int) -> InboundMessage:
-    """An administrator says that a quarantined reply counts: the same rules, but who sent it is no longer asked."""
+def apply_by_hand(work: Work, inbound_id: int, because: str = "Applied by hand.") -> InboundMessage:
+    """A person says that a quarantined reply counts: the same rules, but who sent it is no longer asked."""
     message = find(work, InboundMessage, inbound_id, lock=True)
     if message.outcome != QUARANTINED or message.kind != "reply" or not message.evidence:
         raise Conflict(f"Only a reply in quarantine can be applied; this is {message.kind or 'not read yet'}, {message.outcome}.")
@@ -138,7 +141,7 @@ def apply_by_hand(work: Work, inbound_id: int) -> InboundMessage:
         )
     verdict = together(decisions)
     work.record("reply applied by hand", enrolment_id=verdict.enrolment_id, learner_id=verdict.learner_id, inbound_id=message.id)
-    write(message, None, replace(verdict, reason=f"Applied by hand. {verdict.reason}"), work.now)
+    write(message, None, replace(verdict, reason=f"{because} {verdict.reason}"), work.now, by=work.actor)
     work.db.flush()
     return message
 

@@ -17,6 +17,7 @@ from ..store.learners import Learner
 from ..store.outbox import Delivery
 from ..store.rooms import Room
 from ..store.sessions import LiveSession
+from ..store.verdicts import SenderQuestion
 from .work import Work
 
 R = TypeVar("R", bound=Base)
@@ -31,6 +32,7 @@ NOUNS = {
     Room: "room",
     Delivery: "delivery",
     InboundMessage: "inbound message",
+    SenderQuestion: "question",
     ImportJob: "import",
 }
 _LARGEST = 2**63 - 1

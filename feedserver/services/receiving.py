@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from ..addresses import canonical
 from ..imip.incoming import Incoming
 from ..store import organisations
 from ..store.inbox import InboundMessage
 from ..store.organisations import Organisation
+from ..store.verdicts import VerdictRow
 
+FIRST, AGAIN = "first", "again"
 _ADDRESSED = re.compile(rb"^(?:x-original-to|delivered-to|envelope-to|to)[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.I | re.M)
 _DELIVERED = re.compile(rb"^(?:x-original-to|delivered-to|envelope-to)[ \t]*:(.*)", re.I | re.M)
 _RETURN_PATH = re.compile(rb"^return-path[ \t]*:[ \t]*<([^\s<>]*)>", re.I | re.M)
@@ -97,14 +99,20 @@ class Verdict:
     evidence: dict = field(default_factory=dict)
 
 
-def write(message: InboundMessage, incoming: Incoming | None, verdict: Verdict, now: datetime) -> None:
-    """Put the verdict into the message's row."""
+def write(message: InboundMessage, incoming: Incoming | None, verdict: Verdict, now: datetime, by: str = "") -> None:
+    """Put the verdict into the message's row, and on record as one of its judgements; `by` names a person who decided, else it was the worker."""
     if incoming is not None:
         message.kind, message.sender, message.subject = incoming.kind, incoming.sender, incoming.subject
     message.outcome, message.reason_code, message.reason = verdict.outcome, verdict.code, verdict.reason
     message.enrolment_id = verdict.enrolment_id or message.enrolment_id
     message.learner_id = verdict.learner_id or message.learner_id
     message.delivery_id = verdict.delivery_id or message.delivery_id
+    evidence = {name: value for name, value in verdict.evidence.items() if name != "incoming"}
+    row = VerdictRow(
+        inbound_id=message.id, judged_at=now, by=by or (AGAIN if message.judged_at else FIRST), outcome=verdict.outcome,
+        reason_code=verdict.code, reason=verdict.reason, evidence=evidence or None,
+    )  # fmt: skip
+    object_session(message).add(row)
     message.judged_at = now
     if verdict.evidence:
         message.evidence = verdict.evidence

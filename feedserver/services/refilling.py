@@ -39,6 +39,8 @@ def answer_path(row: Any, secret: str) -> str:
     if row.kind == Kind.CONFIRM_ADDRESS:
         payload = address_payload(row.page_id, row.recipient, row.dtstamp)
         return f"/address/{tokens.sign(tokens.ADDRESS, payload, secret)}"
+    if row.kind == Kind.CONFIRM_SENDER and (row.extra or {}).get("question"):
+        return f"/confirm/{tokens.sign(tokens.CONFIRM, row.extra['question'], secret)}"
     if row.enrolment_id is None or not row.page_id:
         return ""
     if row.kind == Kind.CHECK_IN:

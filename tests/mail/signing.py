@@ -30,7 +30,7 @@ def signed(raw: bytes, domain: str, selector: str = "k1", *, covered: tuple[str,
 class Dns:
     """Answers from what it is given, and counts: a TimeoutError is one, None is a name that is not there."""
 
-    def __init__(self, **domains: bytes | None | type[Exception]) -> None:
+    def __init__(self, **domains: bytes | type[Exception] | None) -> None:
         self.domains = {name.replace("_", "."): value for name, value in domains.items()}
         self.asked: list[str] = []
 
