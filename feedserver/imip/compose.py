@@ -51,18 +51,21 @@ def compose(
     join_page: bool = False,
     banner: str = "",
     others: Sequence[Snapshot] = (),
+    more: Sequence[str] = (),
 ) -> Skeleton:
     """The message with slots.
 
     `sender` is From, Reply-To and ORGANIZER; `told` what these readers were last told (None: nothing to compare); `held` until
     when a seat is kept for them, in mail and entry; `join_page` whether the join link leads to a page of the learner's own;
-    `banner` a line of the organisation's own that stands first; `others` are further dates of the course.
+    `banner` a line of the organisation's own that stands first; `others` are further dates of the course; `more` sentences that come first.
 
     Raises whatever a template that fails raises: this happens before commit, so the request fails and nothing is
     stored.
     """
     reader = Reader.of(locale, timezone, join_page)
-    content = letter(kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held, others=others)
+    content = letter(
+        kind, snapshot, reader, told=told, organisation=organisation_name, note=note, held=held, others=others, more=more, mailbox=sender
+    )
     method = METHODS.get(kind)
     calendar = b""
     if method == "REQUEST":
@@ -129,7 +132,7 @@ def _base64_part(head: bytes) -> bytes:
 
 def _render(name: str, content: Letter, say: Language, banner: str) -> str:
     template = _environment(say.tag).get_template(name)
-    links = {name: SLOTS[name] for name in ("page_url", "answer_url")}
+    links = {name: SLOTS[name] for name in ("page_url", "answer_url", "code", "block")}
     return template.render(letter=content, banner=banner, description=Markup(content.html), **links)  # noqa: S704 - made by plaintext.html
 
 

@@ -40,6 +40,14 @@ class Kind(StrEnum):
     CONFIRM_ADDRESS = "confirm_address"
     ADDRESS_CHANGED = "address_changed"
     WELCOME = "welcome"
+    ANSWERED = "answered"
+    DECIDED = "decided"
+    ROSTER = "roster"
+    ROSTER_AFTER = "roster_after"
+    ROSTER_READ = "roster_read"
+    COURSES = "courses"
+    AGENDA = "agenda"
+    VERBS = "verbs"
     OTHER_DATES = "other_dates"
     PROPOSAL_NOTED = "proposal_noted"
     COUNTER_DECLINED = "counter_declined"
@@ -253,7 +261,7 @@ WORDINGS: dict[Kind, Wording] = {
         _("Please approve: %(title)s"),
         _("Somebody wants to take part: %(title)s"),
         (_("%(name)s (%(address)s) has registered, and you are asked to approve it."),),
-        (_("The page shows what there is to know. Nothing happens before you press a button there."),),
+        (_("The page shows what there is to know. Nothing happens before you press a button there, or answer this mail."),),
     ),
     Kind.CHECK_IN: Wording(
         _("Check in: %(title)s"),
@@ -367,11 +375,46 @@ WORDINGS: dict[Kind, Wording] = {
     ),
 }
 
-WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME})
+WORDINGS |= {
+    Kind.ANSWERED: Wording(_("Your answer: %(title)s"), _("Your answer: %(title)s")),
+    Kind.DECIDED: Wording(_("Decided: %(title)s"), _("Decided: %(title)s")),
+    Kind.ROSTER: Wording(
+        _("Who comes: %(title)s"),
+        _("Who comes: %(title)s"),
+        (_("These people hold a seat."),),
+        (
+            _("When it is over, answer this mail with who was there. Tick the boxes, [x] for there and [-] for absent,"),
+            _("or write one line above the list, such as: 1 3 5-7. Or such as: all but 3. You are told what was understood."),
+        ),
+    ),
+    Kind.ROSTER_AFTER: Wording(
+        _("Who was there? %(title)s"),
+        _("Who was there? %(title)s"),
+        (_("The session is over. Please answer this mail with who was there."),),
+        (
+            _("Tick the boxes, [x] for there and [-] for absent,"),
+            _("or write one line above the list, such as: 1 3 5-7. Or such as: all but 3. You are told what was understood."),
+        ),
+    ),
+    Kind.ROSTER_READ: Wording(
+        _("Attendance: %(title)s"),
+        _("This is what was understood: %(title)s"),
+        (),
+        (_("Is something wrong? Answer this mail again; what you say last counts."),),
+    ),
+    Kind.COURSES: Wording(_("Courses with free seats"), _("Courses with free seats")),
+    Kind.AGENDA: Wording(_("What is coming"), _("What is coming")),
+    Kind.VERBS: Wording(_("What works by mail"), _("What works by mail")),
+}
+
+WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
 """Kinds that are about no session in particular."""
 
-TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED})
+TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ})
 """Kinds that go to somebody who has no page of their own."""
 
-IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE}
+LISTING = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
+"""Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""
+
+IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE, Kind.SUBSTITUTED: Kind.REMOVED_NOTICE}
 """What somebody who reads the feed alone is written instead of a CANCEL."""

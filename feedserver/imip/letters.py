@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from feedserver.addresses import Mailbox
 from feedserver.ical import vevent
 from feedserver.ical.lines import clean, clean_line
 from feedserver.ical.plaintext import html, plain, web_url
@@ -13,10 +14,11 @@ from feedserver.ical.words import Words
 from feedserver.training.changes import Snapshot, asks_again, diff
 
 from . import dates
+from .by_mail import by_hand, links
 from .catalogues import Language, _, language, words
-from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
+from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, LISTING, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
 
-SLOTS = {name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url")}
+SLOTS = {name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url", "code", "block")}
 """What stands in a text for a value that is a learner's own."""
 
 
@@ -58,7 +60,8 @@ class Letter:
     """All that the templates show. Texts are cleaned, not escaped; `html` is safe as it is.
 
     `answer` are the words before the link to the page where it is answered; `own_page`: the reader is the learner, who has one; `held` is
-    until when a seat is kept, in words.
+    until when a seat is kept, in words. `verbs` are (word, link) of what can be answered by mail, `by_hand` says how without the links;
+    `listing`: lines made for one reader follow.
     """
 
     language: str
@@ -74,15 +77,19 @@ class Letter:
     answer: str = ""
     own_page: bool = True
     held: str = ""
+    verbs: tuple[tuple[str, str], ...] = ()
+    by_hand: tuple[str, ...] = ()
+    listing: bool = False
 
 
 def letter(
     kind: Kind, snapshot: Snapshot, reader: Reader, *, told: Snapshot | None, organisation: str, note: str, held: datetime | None = None,
-    others: Sequence[Snapshot] = (),
+    others: Sequence[Snapshot] = (), more: Sequence[str] = (), mailbox: Mailbox | None = None,
 ) -> Letter:  # fmt: skip
     """The letter of a kind; `told` is what these readers were last told, `note` an administrator's reason, `held` until when a seat is kept.
 
-    `others` are further dates of the course: when they are is said, and nothing else.
+    `others` are further dates of the course: when they are is said, and nothing else. `more` are sentences that come first, `mailbox` is where
+    answers go.
     """
     say, wording = reader.say, WORDINGS[kind]
     title = vevent.title(snapshot, reader.words)
@@ -91,7 +98,7 @@ def letter(
         again = told is None or asks_again(diff(told, snapshot))
         closing += [ANSWER] if again else STANDS
         opening += [ASK_AGAIN] if again and told is not None else []
-    sentences = [say(sentence, **SLOTS) for sentence in opening]
+    sentences = [say(sentence, **SLOTS) for sentence in (*more, *opening)]
     until = dates.moment(held, reader.timezone, say) if held else ""
     if until:
         sentences.append(say(KEPT if kind is Kind.RELEASED else HELD, until=until))
@@ -115,6 +122,9 @@ def letter(
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
         own_page=kind not in TO_OTHERS,
         held=until,
+        verbs=links(kind, title, mailbox, say) if mailbox else (),
+        by_hand=by_hand(kind, mailbox, say) if mailbox else (),
+        listing=kind in LISTING,
     )
 
 
@@ -134,6 +144,7 @@ def letter_without_session(kind: Kind, reader: Reader, organisation: str) -> Let
         organisation=clean_line(organisation),
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
         own_page=kind is not Kind.CONFIRM_ADDRESS,
+        listing=kind in LISTING,
     )
 
 

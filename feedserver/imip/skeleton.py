@@ -9,16 +9,17 @@ bytes counts FORMAT up and keeps reading the old one.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from feedserver.ical import slots
 from feedserver.ical.lines import clean_line
 
 from . import headers
-from .quoted import encode_value
+from .quoted import encode, encode_value
 
 FORMAT = b"feedserver-skeleton-1\n"
 CALENDAR = "calendar"
@@ -32,8 +33,8 @@ class Values:
 
     The outbox row holds it. `dtstamp` is in seconds since 1970, `date` aware UTC.
 
-    `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the `address` that is
-    asked about.
+    `code` names what is answered by mail. `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the
+    `address` that is asked about; `block` are lines made for this reader alone, each a text, or a word and its link.
     """
 
     message_id: str
@@ -47,7 +48,8 @@ class Values:
     page_url: str = ""
     answer_url: str = ""
     join_url: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 Maker = Callable[[Values], bytes]
@@ -72,7 +74,21 @@ _MAKERS: dict[str, Maker] = {
     "html.join_url": lambda v: encode_value(_escape(v.join_url)),
     "text.answer_url": lambda v: encode_value(v.answer_url),
     "html.answer_url": lambda v: encode_value(_escape(v.answer_url)),
+    "text.code": lambda v: encode_value(v.code),
+    "html.code": lambda v: encode_value(v.code),
+    "text.block": lambda v: encode("\n".join(map(_line_text, v.extra["block"]))),
+    "html.block": lambda v: encode("\n".join(map(_line_html, v.extra["block"]))),
 }
+
+
+def _line_text(line: str | Sequence[str]) -> str:
+    return clean_line(line) if isinstance(line, str) else f"{clean_line(line[0])}: {clean_line(line[1])}"
+
+
+def _line_html(line: str | Sequence[str]) -> str:
+    if not isinstance(line, str):
+        return f'<div><a href="{_escape(clean_line(line[1]))}">{_escape(clean_line(line[0]))}</a></div>'
+    return f"<div>{_escape(clean_line(line)) or '&nbsp;'}</div>"
 
 
 def _escape(text: str) -> str:

@@ -36,10 +36,12 @@ WORDS: dict[Verb, str] = {
     V.YES: "yes, y, yep, ok, okay, accept, accepted, ja, j, zusage, zusagen, oui, si, accepter, accepte, akkoord, acepto, accetto",
     V.NO: "no, n, nope, decline, declined, nein, absage, absagen, non, nee, rechazo, rifiuto, decliner, decline",
     V.MAYBE: "maybe, perhaps, tentative, vielleicht, eventuell, peut-etre, peut etre, misschien, quizas, quiza, tal vez, forse",
-    V.LEAVE: "leave, withdraw, unregister, give up, abmelden, austreten, verlassen, quitter, me desinscrire, afmelden, uitschrijven, salir, darme de baja, lascio, lasciare",
+    V.LEAVE: "leave, withdraw, unregister, give up, abmelden, austreten, verlassen, quitter, me desinscrire, afmelden, uitschrijven, salir, "
+    "darme de baja, lascio, lasciare",
     V.TAKE: "take, take it, nehmen, prendre, nemen, tomar, prendere",
     V.UNDO: "undo, ruckgangig, rueckgaengig, zurucknehmen, retablir, ongedaan maken, ongedaan, deshacer, ripristina, ripristinare",
-    V.REGISTER: "register, enrol, enroll, sign up, anmelden, anmeldung, inscrire, m'inscrire, inscription, aanmelden, inschrijven, inscribirme, inscripcion, iscrivimi, iscrizione",
+    V.REGISTER: "register, enrol, enroll, sign up, anmelden, anmeldung, inscrire, m'inscrire, inscription, aanmelden, inschrijven, inscribirme, "
+    "inscripcion, iscrivimi, iscrizione",
     V.APPROVE: "approve, approved, genehmigen, genehmigt, approuver, approuve, goedkeuren, goedgekeurd, aprobar, aprobado, approvare, approvato",
     V.REFUSE: "refuse, refused, reject, rejected, ablehnen, abgelehnt, refuser, weigeren, geweigerd, afwijzen, afgewezen, rechazar, rechazado, rifiutare, rifiutato",
     V.ROSTER: "roster, participants, participant list, teilnehmer, teilnehmerliste, liste des participants, deelnemers, deelnemerslijst, participantes, partecipanti",
@@ -51,15 +53,22 @@ WORDS: dict[Verb, str] = {
 _BARE = (V.COURSES, V.STATUS, V.ROSTER, V.HELP)
 """These need no code: what they bring goes to the enrolled address alone."""
 _REASONED = (V.REFUSE,)
-_POLITE = frozenset(
-    "please bitte gerne gern thanks thank you danke vielen dank merci svp s'il vous plait alstublieft bedankt dank je gracias por favor grazie per favore".split()
+_POLITE_WORDS = (
+    "please, bitte, gerne, gern, thanks, thank, you, danke, vielen, dank, merci, svp, s'il, vous, plait, alstublieft, bedankt, je, gracias, por, "
+    "favor, grazie, per, favore"
 )
+_POLITE = frozenset(_POLITE_WORDS.split(", "))
 
-_PREFIX = re.compile(r"\s*(?:(?:re|aw|antw|antwort|sv|vs|ref|rif|r|odp|rv|res|fw|fwd|wg|tr)\s*(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]|\[(?:ext|extern|external)[^\]]{0,20}\])\s*", re.I)  # fmt: skip
+_PREFIX = re.compile(
+    r"\s*(?:(?:re|aw|antw|antwort|sv|vs|ref|rif|r|odp|rv|res|fw|fwd|wg|tr)\s*(?:\[\d+\]|\(\d+\))?\s*[:\uff1a]"
+    r"|\[(?:ext|extern|external)[^\]]{0,20}\])\s*",
+    re.I,
+)
 _CODE = re.compile(r"(?:(?<![a-z0-9])|(?<=%5b))([a-z]\d{1,18}(?:\.\d{1,18})?)\s*-\s*([a-z2-7]{26})(?![a-z0-9])", re.I)
+_WROTE = r"(?:wrote|schrieb|a ecrit|ecrit|schreef|escribio|ha scritto)"
 _SEPARATOR = re.compile(
-    r"^(?:-{2,}\s*(?:original|urspr|message d|mensaje|messaggio|oorspronkelijk|forwarded|weitergeleitet).*|_{10,}|(?:from|von|de|van|da)\s*:.{0,200}[@<].*"
-    r"|(?:on|am|le|op|el|il)\b.{4,200}(?:wrote|schrieb|a ecrit|ecrit|schreef|escribio|ha scritto)\b.{0,200}|.{0,200}(?:wrote|schrieb|a ecrit|schreef|escribio|ha scritto)\s*:)$",
+    r"^(?:-{2,}\s*(?:original|urspr|message d|mensaje|messaggio|oorspronkelijk|forwarded|weitergeleitet).*|_{10,}"
+    rf"|(?:from|von|de|van|da)\s*:.{{0,200}}[@<].*|(?:on|am|le|op|el|il)\b.{{4,200}}{_WROTE}\b.{{0,200}}|.{{0,200}}{_WROTE}\s*:)$",
     re.I,
 )
 

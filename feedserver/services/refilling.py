@@ -27,6 +27,7 @@ def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
         page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
         answer_url=base_url + answer_path(row, secret),
         join_url=base_url + tokens.join_path(row.enrolment_id, secret) if row.enrolment_id else "",
+        code=verb_code(row, secret),
         extra=row.extra or {},
     )
     return skeleton.fill(values)
@@ -46,6 +47,15 @@ def answer_path(row: Any, secret: str) -> str:
     if row.kind == Kind.CHECK_IN:
         return f"/check-in/me/{tokens.sign(tokens.CHECK_IN_MAIL, str(row.enrolment_id), secret)}"
     return f"/rsvp/{tokens.sign(tokens.ANSWER, answer_payload(row.enrolment_id, row.page_id), secret)}"
+
+
+def verb_code(row: Any, secret: str) -> str:
+    """What an answer to the delivery by mail names it with: an entry and the SEQUENCE that was asked, an enrolment and when, or the mail itself."""
+    if row.uid and row.entry_id:
+        return tokens.verb_code(f"e{row.entry_id}.{row.sequence or 0}", secret)
+    if row.enrolment_id and row.page_id:
+        return tokens.verb_code(f"n{row.enrolment_id}.{row.dtstamp}", secret)
+    return tokens.verb_code(f"d{row.id}", secret)
 
 
 def answer_payload(enrolment_id: int, page_id: str) -> str:

@@ -45,13 +45,13 @@ def feed_vevents(snapshot: Snapshot, locale: str, *, join_page: bool = False) ->
 
 def skeleton(
     kind: Kind, snapshot: Snapshot, told: Snapshot | None, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, note: str = "",
-    held: datetime | None = None, others: Sequence[Snapshot] = (),
+    held: datetime | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
 ) -> bytes:  # fmt: skip
     """The stored form of a mail; raises what a failing template raises."""
     return compose(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
         organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
-        banner=organisation.banner, others=others,
+        banner=organisation.banner, others=others, more=more,
     ).to_bytes()  # fmt: skip
 
 

@@ -14,8 +14,10 @@ UNMARKED = (S.INVITED, S.REGISTERED)
 """Holds a seat, and nobody has said yet whether the person came."""
 _MARKED = (S.ATTENDED, S.ABSENT, S.GO_SHOW)
 _WORDS = {
-    S.ATTENDED: "attended attend present presence yes y true 1 x ✓ ✔ ok here came come joined da ja j anwesend teilgenommen erschienen gekommen oui si sí ☑ ☒ + presente presentes présent présente aanwezig asistió vino venuto venuta",
-    S.ABSENT: "absent no n false 0 - – missing missed noshow didnotattend notattended nein abwesend fehlt gefehlt non ✗ ✘ nee afwezig ausente assente absente manque",
+    S.ATTENDED: "attended attend present presence yes y true 1 x ✓ ✔ ☑ ☒ + ok here came come joined da ja j anwesend teilgenommen erschienen "
+    "gekommen oui si sí presente presentes présent présente aanwezig asistió vino venuto venuta",
+    S.ABSENT: "absent no n false 0 - – ✗ ✘ missing missed noshow didnotattend notattended nein abwesend fehlt gefehlt non nee afwezig ausente "
+    "assente absente manque",
     S.GO_SHOW: "goshow walkin unregistered unangemeldet ohneanmeldung spontan",
 }
 _MEANING = {word: status for status, words in _WORDS.items() for word in words.split()}

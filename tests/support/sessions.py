@@ -42,6 +42,12 @@ def values(**changes) -> Values:
         "dtstamp": 1_795_168_800,
         "page_url": "https://training.example.net/my/AbCd1234.EfGh5678EfGh5678EfGh5678EfGh5678EfGh5678EfG",
         "answer_url": "https://training.example.net/rsvp/7.AbCd1234.EfGh5678EfGh5678EfGh5678EfGh5678EfGh5678EfG",
-        "extra": {"position": "3", "name": "Tom Learner", "address": "lea.private@home.example"},
+        "code": "e7.0-abcdefghijklmnopqrstuvwx23",
+        "extra": {
+            "position": "3",
+            "name": "Tom Learner",
+            "address": "lea.private@home.example",
+            "block": ["[ ] 1 Tom Learner", "", ["Register", "mailto:training@localhost?subject=Register"]],
+        },
     }
     return Values(**(own | changes))
