@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from ..errors import NotFound
 from ..store.courses import Course, GroupMember
@@ -73,7 +73,7 @@ def _entitled(learner: Learner):
         Enrolment.live_session_id == LiveSession.id, Enrolment.learner_id == learner.id, Enrolment.status != S.CANCELLED
     )  # fmt: skip
     member = exists().where(GroupMember.group_id == LiveSession.group_id, GroupMember.learner_id == learner.id)
-    return or_(LiveSession.visibility != "private", enrolled.correlate(LiveSession), member)
+    return and_(LiveSession.draft.is_(False), or_(LiveSession.visibility != "private", enrolled.correlate(LiveSession), member))
 
 
 def _free(seats: Seats) -> int | None:

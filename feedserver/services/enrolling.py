@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -47,7 +48,7 @@ def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
         dates = other_dates(work, session)
         words = "Choose one of the other dates of the course." if dates else "The course has no other date with a free seat."
         raise Conflict(f"The session is full and keeps no waiting list. {words}", extra={"other_dates": dates})
-    return _put(work, session, learner, enrolment, status, "registered")
+    return put(work, session, learner, enrolment, status, "registered")
 
 
 def enrol(work: Work, session_id: int, learner_id: int, status: str, *, over_capacity: bool = False) -> Enrolment:
@@ -62,7 +63,7 @@ def enrol(work: Work, session_id: int, learner_id: int, status: str, *, over_cap
             f"{learner.name} is already in this session ({enrolment.status}); change that enrolment instead.",
             extra={"id": enrolment.id},
         )
-    return _put(work, session, learner, enrolment, check_by_hand(status), "added", over_capacity=over_capacity)
+    return put(work, session, learner, enrolment, check_by_hand(status), "added", over_capacity=over_capacity)
 
 
 def check_by_hand(status: str) -> EnrolmentStatus:
@@ -168,12 +169,12 @@ def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
 def change(
     work: Work, session: LiveSession, enrolment: Enrolment, new: EnrolmentStatus, verb: str, *,
     over_capacity: bool = False, detail: dict | None = None, ending: Kind = Kind.REMOVED, inbound_id: int | None = None, extra: dict | None = None,
-    own: bool = False, offered: datetime | None = None, passing_on: bool = True,
+    own: bool = False, offered: datetime | None = None, passing_on: bool = True, first: Kind | None = None,
 ) -> Enrolment:  # fmt: skip
     """Move an enrolment to `new` with everything that follows: seat, entry, feed, history, notices, and the waiting list where a seat came free.
 
     `own`: the person answered so (only then a declined seat may be kept for them); `offered`: until when the seat is held;
-    `passing_on=False`: the caller passes a freed seat on.
+    `passing_on=False`: the caller passes a freed seat on. `ending` and `first` are how the messages are called, `extra` what they say besides.
     """
     old = EnrolmentStatus(enrolment.status)
     if old == new:
@@ -208,7 +209,7 @@ def change(
         detail={"from": old, "to": new, **(detail or {})},
     )
     work.db.flush()
-    _follow(work, session, enrolment, before, after, ending, extra)
+    _follow(work, session, enrolment, before, after, ending, extra, first)
     telling.of_change(work, session, enrolment, old, own=own, ending=ending, reason=enrolment.note or "", extra=extra)
     if had and not has and passing_on:
         promote(work, session, anew=new is not S.WAITING_LIST)
@@ -217,23 +218,28 @@ def change(
 
 
 def other_dates(work: Work, session: LiveSession) -> list[dict]:
-    """Coming sessions of the same course with a free seat: id, title, start, timezone."""
+    """`other_sessions` in short: id, title, start, timezone."""
+    return [{"id": s.id, "title": s.title, "start": s.start.isoformat(), "timezone": s.timezone} for s in other_sessions(work, session)]
+
+
+def other_sessions(work: Work, session: LiveSession) -> Sequence[LiveSession]:
+    """Coming sessions of the same course with a free seat, the next twenty."""
     from ..store.sessions import Seats
 
     query = (
-        select(LiveSession, Seats)
+        select(LiveSession)
         .join(Seats, Seats.live_session_id == LiveSession.id)
         .where(
             LiveSession.course_id == session.course_id, LiveSession.id != session.id, LiveSession.status == "scheduled", LiveSession.starts_at > work.now,
-            LiveSession.visibility != "private", (Seats.capacity.is_(None)) | (Seats.taken < Seats.capacity),
+            LiveSession.visibility != "private", LiveSession.draft.is_(False), (Seats.capacity.is_(None)) | (Seats.taken < Seats.capacity),
         )
         .order_by(LiveSession.starts_at)
         .limit(20)
     )  # fmt: skip
-    return [{"id": s.id, "title": s.title, "start": s.start.isoformat(), "timezone": s.timezone} for s, _seats in work.db.execute(query)]
+    return work.db.scalars(query).all()
 
 
-def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None) -> None:
+def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None, first: Kind | None) -> None:  # fmt: skip
     """What the calendar shows follows the status."""
     mine = CalendarEntry.enrolment_id == enrolment.id
     if session.status != "scheduled":
@@ -242,29 +248,23 @@ def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, afte
         mailed = (mine & CalendarEntry.mailed.is_(True)) if after.listed else mine
         notifying.end(work, session, mailed, ending, ended_as="waiting" if after.listed else "removed", extra=extra)
     if after.entry or after.listed:
-        notifying.begin(work, session, only=enrolment.id)
+        notifying.begin(work, session, only=enrolment.id, first=first, extra=extra)
         notifying.show(work, session, mine)
     if before is TABLE[S.DECLINED] and after.seat and enrolment.entry_id is not None:
         notifying.catch_up(work, session, work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True))
 
 
-def _put(
-    work: Work,
-    session: LiveSession,
-    learner: Learner,
-    enrolment: Enrolment | None,
-    status: EnrolmentStatus,
-    verb: str,
-    *,
-    over_capacity: bool = False,
+def put(
+    work: Work, session: LiveSession, learner: Learner, enrolment: Enrolment | None, status: EnrolmentStatus, verb: str, **options: Any
 ) -> Enrolment:
+    """`change` for somebody who may have no enrolment in the session yet."""
     if enrolment is None:
         enrolment = Enrolment(
             organisation_id=work.organisation_id, live_session_id=session.id, learner_id=learner.id, status=S.CANCELLED, created_at=work.now, updated_at=work.now,
         )  # fmt: skip
         work.db.add(enrolment)
         work.db.flush()
-    return change(work, session, enrolment, status, verb, over_capacity=over_capacity)
+    return change(work, session, enrolment, status, verb, **options)
 
 
 def _enrolment(work: Work, session: LiveSession, learner: Learner) -> Enrolment | None:
@@ -296,5 +296,7 @@ def _must_not_be_cancelled(session: LiveSession) -> None:
 
 def _must_be_open(work: Work, session: LiveSession) -> None:
     _must_not_be_cancelled(session)
+    if session.draft:
+        raise Conflict("The session is not published yet; nobody can register for it.")
     if session.ends_at <= work.now:
         raise Conflict("The session is over.")

@@ -120,11 +120,14 @@ def _quietly(work: Work, which, values: dict, wanted: list) -> None:
         work.db.execute(update(E_).where(which).values(**values).execution_options(synchronize_session=False))
 
 
-def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
+def begin(work: Work, session: LiveSession, only: int | None = None, first: Kind | None = None, extra: dict | None = None) -> int:
     """Put the session into the calendars of everybody enrolled in it who has no live entry, or takes the one that only the feed showed.
 
-    `only` narrows it to one enrolment. A first invitation never waits for the settle time. Returns the number of invitations.
+    `only` narrows it to one enrolment. A first invitation never waits for the settle time; of a draft there is none.
+    `first` is how the invitation is called where it is no usual one, `extra` what that says besides. Returns the number of invitations.
     """
+    if session.draft:
+        return 0
     revision = freeze(work, session)
     batch = new_batch()
     _new_entries(work, session, revision, batch, only)
@@ -148,9 +151,9 @@ def begin(work: Work, session: LiveSession, only: int | None = None) -> int:
     fresh = select(everybody).where(everybody.c.batch == batch, everybody.c.mailed).subquery()
     nothing = cast(null(), BigInteger)
     sent = dispatch(
-        work, session, revision, new_batch(), fresh, literal(True), readers(work, fresh, nothing), _first,
+        work, session, revision, new_batch(), fresh, literal(True), readers(work, fresh, nothing), (lambda _reader: first) if first else _first,
         method="REQUEST", partstat=literal("NEEDS-ACTION"), bump=0,
-        baseline=nothing, dtstamp=fresh.c.dtstamp,
+        baseline=nothing, dtstamp=fresh.c.dtstamp, extra=extra if first else None,
     )  # fmt: skip
     bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent

@@ -59,6 +59,8 @@ def offer(work: Work, enrolment_id: int, *, over_capacity: bool = False) -> Enro
     until = offered_until(work.now, session.starts_at, session.offer_minutes)
     if session.status != "scheduled" or until is None:
         raise Conflict("The session is cancelled or has begun; nothing can be offered any more.")
+    if session.draft:
+        raise Conflict("The session is not published yet: nobody can be offered anything. Set the status instead.")
     full = not seating.free_seats(work, session)
     detail = {"until": until.isoformat(), "place": waiting_line.position(work, enrolment), "over_capacity": full and over_capacity}
     changed = enrolling.change(

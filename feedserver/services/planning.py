@@ -43,6 +43,8 @@ def edit(
     """
     before = planned(session)
     if not on:
+        if session.draft:
+            raise Conflict("The session was never published: publish it, or cancel it; that ends planning.", field="planning")
         if before or values:
             raise Conflict("Changes are planned: publish them or discard them; that ends planning.", field="planning")
         session.planning = False
@@ -59,12 +61,12 @@ def edit(
 
 
 def discard(work: Work, session_id: int) -> LiveSession:
-    """Forget what is planned and end planning; doing it twice changes nothing."""
+    """Forget what is planned and end planning; doing it twice changes nothing. What was never published stays planned, as it was made."""
     session = locked_session(work, session_id)
-    if not session.planning:
+    if not session.planning or (session.draft and not session.plan):
         return session
     seen = {change.field: (change.after, change.before) for change in changes(session)}
-    session.plan, session.planning = None, False
+    session.plan, session.planning = None, session.draft
     return _noted(work, session, seen, verb="plan discarded")
 
 

@@ -11,6 +11,7 @@ from ..errors import Changed, Conflict, Invalid
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
 from ..store.outbox import OPEN, SUPERSEDED, Delivery, state_in
+from ..store.sessions import LiveSession
 from ..training.changes import Change
 from ..training.statuses import EnrolmentStatus
 from . import notifying, planning, scheduling
@@ -18,6 +19,7 @@ from .finding import locked_session
 from .work import Work
 
 SHOWN = 200
+_NOTHING = "Nothing is planned for this session: its changes go out by themselves."
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,13 @@ def publish(work: Work, session_id: int, version: int | None = None) -> int:
             extra={"changes": scheduling.changes_since(work, session, version), "version": session.version},
         )
     if not session.planning:
-        raise Conflict("Nothing is planned for this session: its changes go out by themselves.")
+        raise Conflict(_NOTHING)
     last = _last(work)
     scheduling.edit_session(work, session_id, planning.take(work, session))
     work.db.refresh(session)
-    if session.settle_at is not None:
+    if session.draft:
+        _show(work, session)
+    elif session.settle_at is not None:
         notifying.publish(work, session)
     return work.db.scalar(select(func.count()).where(Delivery.live_session_id == session_id, Delivery.id > last))
 
@@ -81,11 +85,13 @@ def publish(work: Work, session_id: int, version: int | None = None) -> int:
 def preview(work: Work, session_id: int) -> Preview:
     """To be called in a transaction that is taken back (`House.rehearse`). Raises `Conflict` where nothing is planned."""
     session = locked_session(work, session_id)
+    if not session.planning:
+        raise Conflict(_NOTHING)
     changes = planning.changes(session)
     last, ahead = _last(work), work.db.scalar(select(func.count()).where(state_in(Delivery.state, OPEN)))
     try:
         publish(work, session_id)
-    except Invalid as error:
+    except (Invalid, Conflict) as error:
         return Preview(changes, problem=error.detail)
     new = (Delivery.live_session_id == session_id, Delivery.id > last, Delivery.state != SUPERSEDED)
     replaced = select(func.count()).where(
@@ -110,6 +116,15 @@ def preview(work: Work, session_id: int) -> Preview:
 def minutes(seen: Preview, rate: int | None) -> int | None:
     """How long the relay takes for it and for what waits before, rounded up; `rate` is its messages a minute, None where it has no such pace."""
     return -(-max(0, seen.ahead - seen.replaced + seen.mails) // rate) if rate else None
+
+
+def _show(work: Work, session: LiveSession) -> None:
+    """A session that nobody was told of stands in calendars from now on."""
+    session.draft = False
+    session.version += 1
+    work.record("published", live_session_id=session.id)
+    work.db.flush()
+    notifying.begin(work, session)
 
 
 def _told(work: Work, new: tuple) -> list[Told]:

@@ -24,11 +24,12 @@ def promote(work: Work, session: LiveSession, *, anew: bool = True) -> int:
     """As many from the head of the waiting list as there are free seats are offered one: Invited, with the invitation, until the offer lapses.
 
     `anew`: a further seat came free, so that also those who let an offer lapse are asked again; without it the same seat would go round
-    among them for ever. Nothing is offered once the session has begun.
+    among them for ever. Nothing is offered once the session has begun. In a draft, of which nobody knows yet, a seat is given for good.
     """
     until = offered_until(work.now, session.starts_at, session.offer_minutes)
     if session.status != "scheduled" or until is None:
         return 0
+    until = None if session.draft else until
     free = seating.free_seats(work, session)
     if not free:
         return 0
@@ -46,13 +47,14 @@ def promote(work: Work, session: LiveSession, *, anew: bool = True) -> int:
             live_session_id=session.id,
             enrolment_id=enrolment.id,
             learner_id=enrolment.learner_id,
-            detail={"from": S.WAITING_LIST, "to": S.INVITED, "until": until.isoformat()},
+            detail={"from": S.WAITING_LIST, "to": S.INVITED, "until": until and until.isoformat()},
         )
     work.db.flush()
     notifying.begin(work, session)
     ids = [e.id for e in chosen]
     notifying.show(work, session, CalendarEntry.enrolment_id.in_(ids) if len(ids) <= 500 else CalendarEntry.id > 0)
-    tell_where_no_invitation_goes(work, session, chosen, until)
+    if until is not None:
+        tell_where_no_invitation_goes(work, session, chosen, until)
     return len(chosen)
 
 

@@ -39,10 +39,19 @@ RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enable
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 _TIMES = ("start", "end", "timezone", "fold")
 _EDITING = ("edited", "planned", "plan discarded")
+_OVER = (
+    "The session is over and stays as it was. What still works: marking attendance, adding who was there, files and reports. "
+    "Make a new session for another date."
+)
 
 
-def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_id: int | None = None) -> LiveSession:
-    """A new session with the fields of the contract; with a group its members are Invited and mailed at once."""
+def create_session(
+    work: Work, course_id: int, values: Mapping[str, Any], group_id: int | None = None, *, draft: bool = False
+) -> LiveSession:  # fmt: skip
+    """A new session with the fields of the contract; with a group its members are Invited and mailed at once.
+
+    `draft`: it is planned from its first moment: nobody is told, and no calendar shows it, until it is published (`preview.publish`).
+    """
     course = find(work, Course, course_id)
     if group_id is not None and find(work, TrainingGroup, group_id).course_id != course.id:
         raise Invalid("That training group belongs to another course.", field="group_id")
@@ -50,13 +59,15 @@ def create_session(work: Work, course_id: int, values: Mapping[str, Any], group_
     _check(known["start"], known["end"], known["timezone"], known.get("fold", 0))
     _check_room(work, known)
     session = LiveSession(
-        organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, **known, **_instants(known),
+        organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, draft=draft,
+        planning=draft, **known, **_instants(known),
     )  # fmt: skip
     work.db.add(session)
     work.db.flush()
     work.db.add(Seats(live_session_id=session.id, capacity=session.capacity))
     work.db.flush()
-    notifying.freeze(work, session)
+    if not draft:
+        notifying.freeze(work, session)
     work.record("created", live_session_id=session.id, detail={"title": session.title})
     if group_id is not None:
         members = (
@@ -84,6 +95,8 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
     plan = values.get("planning", session.planning)
     values = {k: v for k, v in values.items() if k != "planning"}
+    if session.ends_at <= work.now and any(getattr(session, k) != v for k, v in values.items()):
+        raise Conflict(_OVER)
     if plan or session.planning:
         return planning.edit(work, session, values, plan, lambda now, later: _check_plan(work, now, later))
     changed = {k: v for k, v in values.items() if getattr(session, k) != v}
@@ -137,7 +150,7 @@ def publish_due(work: Work, session_id: int) -> int:
     """The settle time of a session has passed: freeze and tell. Returns the number of messages; 0 where another worker was first."""
     session = locked_session(work, session_id)
     work.db.refresh(session)
-    if session.settle_at is None or session.settle_at > work.now:
+    if session.draft or session.settle_at is None or session.settle_at > work.now:
         return 0
     return notifying.publish(work, session)
 
@@ -167,7 +180,8 @@ def sequences(work: Work, sessions: list[LiveSession]) -> dict[int, int]:
     )
     last = {row.live_session_id: row for row in work.db.execute(newest)}
     courses = {c.id: c for c in work.db.scalars(select(Course).where(Course.id.in_({s.course_id for s in sessions})))}
-    return {s.id: last[s.id].number + (last[s.id].snapshot_json != s.snapshot(courses[s.course_id]).to_json()) for s in sessions}
+    newer = {s.id: last[s.id].snapshot_json != s.snapshot(courses[s.course_id]).to_json() for s in sessions if s.id in last}
+    return {s.id: last[s.id].number + newer[s.id] if s.id in last else 0 for s in sessions}
 
 
 def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
@@ -202,6 +216,7 @@ def _settle(work: Work, *which: ColumnElement[bool]) -> None:
         LiveSession.status == "scheduled",
         LiveSession.ends_at > work.now,
         LiveSession.settle_at.is_(None),
+        LiveSession.draft.is_(False),
     )
     work.db.execute(
         update(LiveSession).where(*which, *coming).values(settle_at=work.now + work.settle).execution_options(synchronize_session=False)
@@ -216,7 +231,7 @@ def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> 
     if "capacity" in before:
         enrolling.promote(work, session)
     turned_on = "calendar_enabled" in before and session.calendar_enabled
-    if not turned_on and not set(before) & set(SHOWN_FIELDS):
+    if session.draft or (not turned_on and not set(before) & set(SHOWN_FIELDS)):
         return
     if not work.settle:
         notifying.publish(work, session)

@@ -10,12 +10,16 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from ..addresses import Mailbox
+from ..imip.kinds import METHODS
 from ..store.access import SignIn
+from ..store.courses import Course
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.learners import Learner
 from ..store.outbox import Delivery, MailSkeleton
 from ..store.sessions import LiveSession
+from ..training.changes import Snapshot
 from ..training.statuses import TABLE, WAITING, EnrolmentStatus
 from . import notifying, rendering
 from .dispatching import LIFETIME
@@ -31,13 +35,30 @@ TOLD_BY_CANCEL = {Kind.FULL: Kind.WAITING, Kind.LAPSED: Kind.LAPSED_NOTICE}
 def tell_learner(
     work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, *,
     note: str = "", extra: dict | None = None, held: datetime | None = None, sequence: int | None = None, until: datetime | None = None,
+    others: Sequence[LiveSession] = (), entry: CalendarEntry | None = None,
 ) -> None:  # fmt: skip
-    """One notice to the learner of an enrolment; nothing once the session is over, or after `until`."""
-    if (until or session.ends_at) <= work.now:
+    """One notice to the learner of an enrolment; nothing of a draft, nor once the session is over, or after `until`.
+
+    `others` are further dates of the course. With an `entry` it has the calendar part of its kind, about that entry and as its organizer.
+    """
+    if session.draft or (until or session.ends_at) <= work.now:
         return
     learner = work.db.get_one(Learner, enrolment.learner_id)
     row = {"recipient": learner.address, "recipient_name": learner.name, "page_id": learner.page_id, "learner_id": learner.id}
-    _write(work, session, enrolment, kind, learner.locale, learner.timezone, row | {"sequence": sequence}, note, extra, held, until)
+    row |= {"sequence": sequence} if entry is None else {"sequence": entry.sequence, "uid": entry.uid, "method": METHODS[kind]}
+    sender = Mailbox(entry.organizer_name, entry.organizer_address) if entry else None
+    dates = [other.snapshot(work.db.get_one(Course, other.course_id)) for other in others]
+    _write(work, session, enrolment, kind, learner.locale, learner.timezone, row, note, extra, held, until, sender=sender, others=dates)
+
+
+def tell_guest(work: Work, session: LiveSession, enrolment: Enrolment, address: str) -> bool:
+    """A refusal to somebody who answered an invitation that was another's; False once the session is over."""
+    if session.draft or session.ends_at <= work.now:
+        return False
+    # No learner: what bounces here says nothing of the learner's own address. No name: it would be the stranger's own words.
+    row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
+    _write(work, session, enrolment, Kind.GUEST_REFUSED, work.organisation.locale, work.organisation.timezone, row, "", None, None, None)
+    return True
 
 
 def tell_approvers(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
@@ -121,12 +142,12 @@ def _released(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
 
 def _write(
     work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, locale: str, timezone: str, row: dict, note: str, extra: dict | None,
-    held: datetime | None, until: datetime | None,
+    held: datetime | None, until: datetime | None, *, sender: Mailbox | None = None, others: Sequence[Snapshot] = (),
 ) -> None:  # fmt: skip
     # As it was last published: an edit that still settles is told by its own message.
     revision = notifying.latest_revision(work, session) or notifying.freeze(work, session)
-    sender = work.organisation.mailbox
-    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held)
+    sender = sender or work.organisation.mailbox
+    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held, others)
     skeleton = MailSkeleton(
         organisation_id=work.organisation_id, batch=new_batch(), kind=kind.value, held_until=held, sender_name=sender.name,
         sender_address=sender.address, locale=locale, timezone=timezone, base_url=work.base_url, body=body, created_at=work.now,

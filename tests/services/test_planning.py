@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from feedserver.errors import Changed, Conflict, Invalid
-from feedserver.services import planning, preview, scheduling
+from feedserver.services import grouping, planning, preview, scheduling
+from feedserver.store.entries import CalendarEntry
 from feedserver.store.history import HistoryEntry
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import Revision
@@ -151,3 +152,59 @@ def test_what_was_settling_before_planning_still_goes_out(world: World):
     world.edit(session, planning=True, location="Room 5")
     mail = world.mail()
     assert "Fire drill" in mail.subject and "Room 5" not in mail.words
+
+
+def _draft(world: World, *names: str, **values) -> int:
+    values = {"title": "Fire safety", "start": START, "end": START + timedelta(hours=1), "timezone": "Europe/Berlin", **values}
+    group = world.group(*names)
+    return world.do(lambda work: scheduling.create_session(work, world.course_id, values, group, draft=True).id)
+
+
+def test_a_draft_is_in_no_calendar_until_it_is_published(world: World):
+    session = _draft(world, "Ada", "Bob", capacity=2)
+    world.enrol(session, "Cleo", "Registered", over_capacity=True)
+    world.edit(session, title="Fire drill")
+    world.do(lambda work: grouping.edit_course(work, world.course_id, {"name": "Safety first"}))
+    world.remove(session, "Bob")
+    world.advance(7 * 86400)
+    assert (world.mails(), world.notices, world.count(CalendarEntry), world.count(Revision)) == ([], [], 0, 0)
+    seen = _rehearse(world, session)
+    assert [(one.kind, one.method, one.number) for one in seen.told] == [("invite", "REQUEST", 2)]
+    assert _publish(world, session) == 2
+    assert {(m.who, m.kind, m.subject) for m in world.mails()} == {(n, "invite", "Invitation: Fire drill") for n in ("Ada", "Cleo")}
+    world.edit(session, title="Fire alarm")
+    assert {m.kind for m in world.mails()} == {"update"}
+
+
+def test_who_waits_for_a_draft_is_asked_nothing_and_moves_up_for_good(world: World):
+    session = _draft(world, "Ada", "Bob", "Cleo", capacity=1)
+    world.remove(session, "Ada")
+    world.advance(3 * 86400)
+    assert (world.status(session, "Bob"), world.enrolment(session, "Bob").offer_until, world.line(session)) == ("Invited", None, ["Cleo"])
+    _publish(world, session)
+    assert [(m.who, m.kind) for m in world.mails()] == [("Bob", "invite")] and world.notices == []
+
+
+def test_nobody_can_register_for_a_draft_and_it_is_cancelled_without_a_word(world: World):
+    session = _draft(world, "Ada")
+    with pytest.raises(Conflict, match="not published yet"):
+        world.register(session, "Dora")
+    with pytest.raises(Conflict, match="never published"):
+        world.edit(session, planning=False)
+    world.do(lambda work: planning.discard(work, session))
+    assert _session(world, session).draft and _session(world, session).planning
+    world.cancel(session)
+    assert world.mails() == world.notices == []
+
+
+def test_a_session_that_is_over_is_not_edited_any_more(world: World):
+    session, planned = world.session("Ada"), world.session("Ada", title="Coaching")
+    world.edit(planned, planning=True, title="Talk")
+    world.advance(30 * 86400)
+    for values in ({"title": "Fire drill"}, {"start": LATER + timedelta(days=90)}, {"planning": True, "title": "Drill"}):
+        with pytest.raises(Conflict, match="marking attendance"):
+            world.edit(session, **values)
+    assert "is over" in _rehearse(world, planned).problem
+    world.edit(session, title="Fire safety")
+    world.set_status(session, "Ada", "Attended")
+    assert world.status(session, "Ada") == "Attended"

@@ -181,7 +181,7 @@ def _create(work: Work, course_id: int, form: Form) -> LiveSession:
     group = form.values["group_id"]
     values = _values(form)
     values.pop("group_id", None)
-    return scheduling.create_session(work, course_id, values, int(group) if group else None)
+    return scheduling.create_session(work, course_id, values, int(group) if group else None, draft=bool(request.form.get("planning")))
 
 
 def _values(form: Form) -> dict:
@@ -216,6 +216,8 @@ def _plain(form: Form, name: str, value: object) -> str:
 
 
 def _made(session: LiveSession) -> str:
+    if session.draft:
+        return "The session is made as a draft. Nobody is told, and no calendar shows it, until you publish it."
     if not session.calendar_enabled:
         return "The session is made. Calendar invitations are off: nobody is told yet."
     return "The session is made. Whoever is on its list is being invited."

@@ -87,6 +87,7 @@ class NewSession(Body):
     lock_minutes: KeptMinutes = 0
     calendar_enabled: bool = True
     visibility: Visibility = "public"
+    planning: bool = Field(False, description="true: it is a draft. Nobody is told and no calendar shows it until it is published.")
 
 
 class SessionChange(Body):
@@ -167,6 +168,7 @@ class SessionOut(Out):
     enrolments: dict[str, int]
     settle_at: datetime | None
     planning: bool
+    draft: bool = Field(description="It was never published: nobody knows of it yet.")
     planned: dict[str, Any] = Field(description="The fields that publishing the plan will change, with their new values.")
     version: int
     created_at: datetime
@@ -230,9 +232,9 @@ def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) ->
 
 @route("POST", "/sessions", body=NewSession, answer=OneSessionOut, status=201, problems=(404,), tagged=True)
 def create_session(work: Work, call: Call) -> Answer:
-    """Add a session. With `group_id` the members of that training group are Invited and mailed."""
-    values = call.body.model_dump(exclude={"course_id", "group_id"})
-    session = scheduling.create_session(work, call.body.course_id, values, call.body.group_id)
+    """Add a session. With `group_id` the members of that training group are Invited and mailed, with `planning` once it is published."""
+    values = call.body.model_dump(exclude={"course_id", "group_id", "planning"})
+    session = scheduling.create_session(work, call.body.course_id, values, call.body.group_id, draft=call.body.planning)
     return Answer(show_one(work, session), headers=at("sessions", session.id))
 
 

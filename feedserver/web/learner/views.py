@@ -122,7 +122,8 @@ def _coming(work: Work, who: Learner) -> list[Line]:
         .join(Course, Course.id == LiveSession.course_id)
         .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
         .where(
-            Enrolment.learner_id == who.id, Enrolment.status != EnrolmentStatus.CANCELLED, LiveSession.ends_at > work.now
+            Enrolment.learner_id == who.id, Enrolment.status != EnrolmentStatus.CANCELLED, LiveSession.ends_at > work.now,
+            LiveSession.draft.is_(False),
         )
         .order_by(LiveSession.starts_at, LiveSession.id)
         .limit(_MOST)

@@ -41,3 +41,22 @@ def test_a_plan_is_forgotten(api: Api):
 def test_chasing_a_session_that_never_moved_is_refused_in_words(api: Api):
     path = f"/sessions/{api.session()['id']}"
     assert "never changed" in api.post(f"{path}/chase", status=409)["detail"]
+
+
+def test_a_session_is_planned_from_its_first_moment(api: Api):
+    course, ada = api.course()["id"], api.learner("Ada")["id"]
+    group = api.post(f"/courses/{course}/groups", {"name": "Berlin", "learner_ids": [ada]})["id"]
+    made = api.session(course_id=course, group_id=group, planning=True)
+    path = f"/sessions/{made['id']}"
+    assert (made["planning"], made["draft"], made["sequence"], made["enrolments"]) == (True, True, 0, {"Invited": 1})
+    assert api.get("/deliveries")["items"] == [] and api.get(f"{path}/preview")["requests"] == 1
+    published = api.post(f"{path}/publish", status=200)
+    assert (published["planning"], published["draft"], published["sequence"]) == (False, False, 0)
+    assert [one["kind"] for one in api.get("/deliveries")["items"]] == ["invite"]
+
+
+def test_what_is_over_says_what_still_works(api: Api):
+    session = api.session(start="2020-03-01T09:00", end="2020-03-01T10:30")
+    path = f"/sessions/{session['id']}"
+    assert "marking attendance" in api.patch(path, {"title": "Fire drill"}, status=409)["detail"]
+    assert api.get(path)["version"] == session["version"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -56,6 +57,25 @@ def test_planning_leads_over_a_preview_to_one_update(desk: Desk):
     assert "Publish and send 2 mails" in page and "You are planning: 2 changes are collected" in _page(desk)
     desk.send("/sessions/1/publish", version="2")
     assert "Published as one change: 2 mails go out." in _page(desk) and "Thursday, 11 March 2027" in _page(desk)
+
+
+def test_a_draft_is_published_when_it_is_ready(desk: Desk):
+    group = desk.session("Mia", "Ali").group_id
+    made = desk.send("/courses/1/sessions/new", **MOVED, group_id=str(group), planning="1").location
+    assert made == "/sessions/2" and "This is a draft." in desk.get(made) and "Draft</span>" in desk.get("/sessions")
+    page = html.unescape(desk.get("/sessions/2/preview"))
+    assert "2 people get a calendar entry (REQUEST)" in re.sub("</?b>", "", page) and "Publish and send 2 mails" in page
+    desk.send("/sessions/2/publish", version="1")
+    assert "This is a draft." not in desk.get(made) and "Draft</span>" not in desk.get("/sessions")
+
+
+def test_a_session_that_is_over_is_not_edited(desk: Desk):
+    desk.session("Mia")
+    desk.clock.pass_by(days=300)
+    desk.sign_in("olga@example.org", "owner")
+    assert "/sessions/1/edit" not in _page(desk)
+    page = desk.send("/sessions/1/edit", 422, **MOVED, version="1").text
+    assert "The session is over" in page and "marking attendance" in page
 
 
 def test_looking_at_the_preview_changes_nothing(desk: Desk):
