@@ -120,6 +120,7 @@ ANSWER_LINKS: dict[Kind, str] = {
 }
 """The words before the link to the page where these are answered."""
 
+UNCLEAR_SENDER = _("a sender that cannot be read")
 HELD = _("The seat is held for you until %(until)s.")
 KEPT = _("It is kept for you until %(until)s.")
 ANSWER = _("Will you come? Press Yes or No in your mail program or on your page.")

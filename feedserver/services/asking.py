@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from .. import tokens
 from ..errors import Conflict
-from ..imip.catalogues import _, language
+from ..imip.catalogues import language
+from ..imip.kinds import UNCLEAR_SENDER
 from ..store import keys
 from ..store.enrolments import Enrolment
 from ..store.inbox import InboundMessage
@@ -30,7 +31,6 @@ MOST_A_DAY = 3
 YES, NO = "yes", "no"
 MESSAGE = "message"
 DENIED = "sender_denied"
-_UNCLEAR = _("a sender that cannot be read")
 Q_ = SenderQuestion
 
 
@@ -55,7 +55,7 @@ def ask(work: Work, who: Holder, message: InboundMessage, partstat: str, *, kind
     )  # fmt: skip
     work.db.add(question)
     say = language(learner.locale)
-    extra = {"address": sender or say(_UNCLEAR), "answer": _word(partstat, say), "question": question.public_id}
+    extra = {"address": sender or say(UNCLEAR_SENDER), "answer": _word(partstat, say), "question": question.public_id}
     telling.tell_learner(work, session, work.db.get_one(Enrolment, who.enrolment_id), Kind.CONFIRM_SENDER, extra=extra)
     work.record(
         "asked about a sender", live_session_id=session.id, enrolment_id=who.enrolment_id, learner_id=learner.id, inbound_id=message.id

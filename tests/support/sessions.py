@@ -47,6 +47,7 @@ def values(**changes) -> Values:
             "position": "3",
             "name": "Tom Learner",
             "address": "lea.private@home.example",
+            "answer": "Yes",
             "block": ["[ ] 1 Tom Learner", "", ["Register", "mailto:training@localhost?subject=Register"]],
         },
     }
