@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from ..services import offering, scheduling
+from ..services import offering, rejudging, scheduling
 from ..services.house import House
 from ..services.work import Work
 
@@ -32,6 +32,7 @@ class Tick:
 TICKS: tuple[Tick, ...] = (
     Tick("sessions to publish", 0.2, scheduling.due, scheduling.publish_due),
     Tick("offers that lapse", 1.0, offering.due, offering.lapse_due),
+    Tick("signatures to look up again", 60.0, rejudging.due, rejudging.try_again),
 )
 
 
