@@ -22,18 +22,17 @@ import structlog
 from sqlalchemy import insert, update
 
 from feedserver.imip.skeleton import Skeleton
-from feedserver.services import refilling
+from feedserver.services import bouncing, refilling
 from feedserver.services.house import House
 from feedserver.settings import Settings
 from feedserver.store import claims, keys
 from feedserver.store.base import microseconds
 from feedserver.store.claims import Claimed
-from feedserver.store.learners import Learner
 from feedserver.store.outbox import CapturedMessage, Delivery
 
 from .opening import RelayRefused, RelayUnavailable, RelayUrl
 from .relay import Connection, Envelope, Outcome, Timeouts
-from .retries import after
+from .retries import about_the_address, after
 
 log = structlog.get_logger()
 BATCH = 250
@@ -269,8 +268,8 @@ class Outgoing:
             outcome = replace(outcome, state="temporary")
         self._unsent.pop(outcome.key, None)
         step = after(outcome, one.row.attempts, now)
-        if step.bounce_class == "hard_address" and step.state == "dead":
-            self._blame(one, outcome)
+        if about_the_address(outcome, step):
+            self._blame(one, outcome, step.bounce_class)
         due = microseconds(step.due_at) if step.due_at else None
         final = microseconds(now) if step.state == "dead" else None
         values = (step.state, due, final, outcome.code or None, step.error, step.bounce_class, int(step.ambiguous), int(not step.attempt))
@@ -297,9 +296,9 @@ class Outgoing:
                 log.exception("a mark could not be made")
                 return
 
-    def _blame(self, one: Claimed, outcome: Outcome) -> None:
+    def _blame(self, one: Claimed, outcome: Outcome, bounce_class: str) -> None:
         words = f"The relay refused the address: {outcome.code} {outcome.text}"[:500]
-        self.database.run(lambda db: db.execute(update(Learner).where(Learner.id == one.row.learner_id).values(address_problem=words)))
+        self.house.run(one.row.organisation_id, "system", lambda work: bouncing.refused(work, one.row.id, bounce_class, words))
 
     def _rest(self, why: str, *, refused: bool = False) -> None:
         seconds = 60 if refused else RESTS[min(self._failures, len(RESTS) - 1)]

@@ -48,3 +48,12 @@ def after(outcome: Outcome, attempts: int, now: datetime) -> Next:
     if outcome.state == "temporary" or kind == BounceClass.POLICY:
         return Next("deferred", now + backoff(outcome.key, attempts), bounce_class=kind.value, error=words)
     return Next("dead", bounce_class=kind.value, error=words)
+
+
+def about_the_address(outcome: Outcome, step: Next) -> bool:
+    """Whether a refusal says something of the recipient's address: it does not exist or fails for good, or its mailbox is full just now."""
+    if outcome.state not in ("permanent", "temporary") or outcome.phase in ("mail", "rset"):
+        return False
+    if step.bounce_class == BounceClass.MAILBOX_FULL:
+        return True
+    return step.state == "dead" and step.bounce_class in (BounceClass.HARD_ADDRESS, BounceClass.TRANSIENT)

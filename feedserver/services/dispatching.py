@@ -18,7 +18,7 @@ from ..addresses import Mailbox
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.learners import FeedVersion, Learner
-from ..store.outbox import QUEUED, SUPERSEDED, Delivery, MailSkeleton, waiting_to_leave
+from ..store.outbox import NOT_SENT, QUEUED, SUPERSEDED, SUPPRESSED, Delivery, MailSkeleton, waiting_to_leave
 from ..store.sessions import LiveSession, Revision
 from ..training.statuses import EnrolmentStatus
 from . import rendering
@@ -58,7 +58,7 @@ def people(session: LiveSession):
             E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,
             E_.organizer_name, E_.organizer_address, Enrolment.status, func.coalesce(Learner.target_email, Learner.email).label("email"), Learner.name,
             Learner.page_id, Learner.locale, Learner.timezone,
-            Learner.channel, pending.id.label("pending"),
+            Learner.channel, Learner.address_problem.is_not(None).label("unreached"), pending.id.label("pending"),
             case((pending.id.is_not(None), pending.told_revision_id), else_=E_.revision_id).label("told"),
             case((Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until), else_=null()).label("held"),
         )
@@ -137,7 +137,9 @@ def dispatch(
         "partstat": partstat,
         "extra": literal(extra, D_.extra.type) if extra else null(),
         "key_id": literal(work.key_id),
-        "state": literal(QUEUED),
+        "state": case((p.unreached, literal(SUPPRESSED)), else_=literal(QUEUED)),
+        "final_at": case((p.unreached, literal(work.now, D_.final_at.type)), else_=null()),
+        "last_error": case((p.unreached, literal(NOT_SENT)), else_=null()),
         "due_at": literal(work.now, D_.due_at.type),
         "expires_at": literal(_expiry(work, revision, method), D_.expires_at.type),
         "created_at": literal(work.now, D_.created_at.type),

@@ -16,7 +16,7 @@ from ..store.sessions import LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import channelling, enrolling, moving, rendering
+from . import bouncing, channelling, enrolling, moving, rendering
 from .finding import find
 from .work import Work
 
@@ -69,7 +69,9 @@ def new_feed(work: Work, learner_id: int, name: str, **values: Any) -> Feed:
 
 
 def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Learner:
-    """Change a learner. `address_change` says whether a new address is the same person's (by default), or another mailbox: see `moving`."""
+    """Change a learner. `address_change` says whether a new address is the same person's (by default), or another mailbox: see `moving`; an
+    `address_problem` of None lets mail go again (`bouncing.lift`).
+    """
     learner = find(work, Learner, learner_id, lock=True)
     values = dict(values)
     if values.get("email"):
@@ -82,6 +84,8 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         if (other := work.db.scalar(taken)) is not None:
             raise Conflict("Another learner has this e-mail.", field="email", extra={"id": other})
         moving.change_address(work, learner, email, values.get("address_change") or moving.SAME_PERSON)
+    if "address_problem" in values and values.pop("address_problem") is None:
+        bouncing.lift(work, learner.id)
     if values.get("external_id"):
         taken = select(Learner.id).where(
             Learner.organisation_id == work.organisation_id,

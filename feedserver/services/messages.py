@@ -9,7 +9,9 @@ from sqlalchemy.orm import aliased
 
 from ..errors import Conflict
 from ..store.inbox import PENDING, InboundMessage
+from ..store.learners import Learner
 from ..store.outbox import DEAD, DEFERRED, EXPIRED, OPEN, QUEUED, SENT, Delivery
+from . import proposing
 from .finding import find
 from .work import Work
 
@@ -20,7 +22,7 @@ _WHY_NOT = {
     "sending": "It is being sent just now.",
     SENT: "It was sent: the relay has taken it.",
     "superseded": "A newer message took its place before it left.",
-    "suppressed": "Nothing is sent to this address; correct the address of the learner first.",
+    "suppressed": "Mail to this address comes back; correct the address, or let mail go again on the learner's page.",
 }
 
 
@@ -30,6 +32,11 @@ def retry(work: Work, delivery_id: int) -> Delivery:
     work.db.refresh(delivery)
     if delivery.state not in AGAIN:
         raise Conflict(_WHY_NOT[delivery.state], extra={"state": delivery.state})
+    if _comes_back(work, delivery):
+        raise Conflict(
+            "Mail to this address comes back. Let mail go again on the learner's page: what did not arrive is then sent as it stands now.",
+            extra={"state": delivery.state},
+        )
     if delivery.state != DEFERRED and _overtaken(work, delivery):
         raise Conflict(
             "A newer message about the same calendar entry was sent or waits; this one would say what no longer holds.",
@@ -58,6 +65,7 @@ def discard(work: Work, inbound_id: int) -> InboundMessage:
         raise Conflict("The message has taken effect; change the status of the enrolment instead.", extra={"outcome": "applied"})
     if message.reason_code == "discarded":
         return message
+    proposing.let_go(work, message.id)
     before = message.outcome
     message.outcome, message.reason_code = "rejected", "discarded"
     message.reason = f"An administrator discarded it. Before that: {message.reason or before}"
@@ -70,6 +78,11 @@ def discard(work: Work, inbound_id: int) -> InboundMessage:
     )
     work.db.flush()
     return message
+
+
+def _comes_back(work: Work, delivery: Delivery) -> bool:
+    learner = work.db.get(Learner, delivery.learner_id) if delivery.learner_id else None
+    return bool(learner and learner.address_problem and learner.address.lower() == delivery.recipient.lower())
 
 
 def _overtaken(work: Work, delivery: Delivery) -> bool:

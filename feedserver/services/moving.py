@@ -40,10 +40,10 @@ def change_address(work: Work, learner: Learner, email: str, change: str = SAME_
     """The learner has another address; returns how many messages that makes. What waits to be sent goes to the new one."""
     if change not in ADDRESS_CHANGES:
         raise Invalid(f"Choose one of {', '.join(ADDRESS_CHANGES)}.", field="address_change")
-    learner.address_problem = None
     if canonical(email) == learner.email_key:
         learner.email = email
         return 0
+    learner.mail_goes_again()
     if change == NEW_MAILBOX:
         return _to_other_mailbox(work, learner, email)
     before = learner.address
@@ -93,7 +93,7 @@ def take_target(work: Work, learner_id: int, address: str) -> int:
     if learner.target_email:
         _know(work, learner, canonical(address))
     learner.version += 1
-    learner.address_problem = None
+    learner.mail_goes_again()
     work.record("second address confirmed", learner_id=learner.id)
     sent = _follow(work, learner, before)
     corresponding.write(work, learner, Kind.ADDRESS_CHANGED, to=before, extra={"address": learner.address})

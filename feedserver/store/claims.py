@@ -10,16 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from .learners import Learner
 from .outbox import (
     DEFERRED,
     EXPIRED,
+    NOT_SENT,
     OPEN,
     QUEUED,
     SENDING,
     SUPERSEDED,
+    SUPPRESSED,
     Delivery,
     MailSkeleton,
     RelayPace,
@@ -133,6 +136,8 @@ def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claime
         .with_for_update(skip_locked=True, of=Delivery)
     )
     ids = list(db.scalars(due))
+    comes_back = _suppress(db, ids, now) if ids else set()
+    ids = [one for one in ids if one not in comes_back]
     if not ids:
         return []
     taken = {"state": SENDING, "worker_id": worker_id, "attempts": Delivery.attempts + 1, "fence": Delivery.fence + 1}
@@ -147,6 +152,17 @@ def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claime
         .order_by(d.due_at, d.id)
     )  # fmt: skip
     return [Claimed(row, row.fence) for row in rows]
+
+
+def _suppress(db: Session, ids: list[int], now: datetime) -> set[int]:
+    """Those of these that were written before their address was marked, or in words alone: they end here. What may have left is repeated."""
+    theirs = func.lower(Delivery.recipient) == func.lower(func.coalesce(Learner.target_email, Learner.email))
+    marked = (Learner.address_problem.is_not(None), theirs, Delivery.channel == "mail", Delivery.ambiguous == 0)
+    found = set(db.scalars(select(Delivery.id).join(Learner, Learner.id == Delivery.learner_id).where(Delivery.id.in_(ids), *marked)))
+    if found:
+        values = {"state": SUPPRESSED, "final_at": now, "last_error": NOT_SENT}
+        db.execute(update(Delivery).where(Delivery.id.in_(found)).values(**values).execution_options(**_QUIET))
+    return found
 
 
 def skeleton(db: Session, skeleton_id: int) -> tuple[bytes, str]:

@@ -19,6 +19,7 @@ SUPERSEDED, SUPPRESSED, EXPIRED, DEAD = "superseded", "suppressed", "expired", "
 OPEN = (QUEUED, SENDING, DEFERRED)
 FINAL = (SENT, SUPERSEDED, SUPPRESSED, EXPIRED, DEAD)
 STATES = OPEN + FINAL
+NOT_SENT = "Not sent: mail to this address comes back. The learner's page says why, and lets mail go again."
 
 
 def state_in(column, states: tuple[str, ...]):

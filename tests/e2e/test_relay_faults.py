@@ -46,7 +46,8 @@ def test_an_address_that_does_not_exist_is_given_up_and_shown(one_by_one):
 
 def test_given_up_it_goes_out_once_the_address_is_mended(one_by_one):
     lea = invited(one_by_one, RCPT=["550 5.1.1 no such user"])
-    one_by_one.retry(one_by_one.delivery(lea, "dead"))
+    one_by_one.delivery(lea, "dead")
+    assert one_by_one.call("PATCH", f"/learners/{lea['id']}", {"address_problem": None})["address_problem"] is None
     one_by_one.mails(lea, 1)
     one_by_one.delivery(lea, "sent")
 

@@ -146,7 +146,7 @@ def test_every_other_message_ends_visibly_and_changes_nothing(world, name, outco
 def test_a_bounce_with_our_token_marks_the_address_and_one_without_blames_nobody(world):
     world.session("Lea")
     first = world.mail()
-    raw = replies.message("bounce", uid=first.uid, attendee=first.to)
+    raw = replies.message("bounce", uid="somebody-elses", attendee=first.to)
     (delivery,) = world.deliveries()
     secret = world.do(lambda work: work.key_secret)
     stranger = world.receive(raw, f"training+b-{delivery.id}-{'a' * 26}@localhost")

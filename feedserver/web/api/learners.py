@@ -38,7 +38,8 @@ class NewLearner(Body):
 
 class LearnerChange(Body):
     """What is to change. `address_change` says what a new `email` means: for the `same_person` what stands in the calendar goes on with the same UID,
-    and the old address stays known; a `new_mailbox` is filled with new entries, and the old one emptied by cancellations.
+    and the old address stays known; a `new_mailbox` is filled with new entries, and the old one emptied by cancellations. `address_problem: null`
+    lets mail go again to an address that it came back from; what did not arrive is sent as it stands now.
     """
 
     email: Email = optional()
@@ -51,10 +52,12 @@ class LearnerChange(Body):
     manager_email: Email | None = optional()
     start_date: Day | None = optional()
     address_change: Literal["same_person", "new_mailbox"] = optional()
+    address_problem: None = optional()
 
 
 class LearnerOut(Out):
-    """A learner. `address_problem` says why mail does not reach them, if so; `target_email` is a second, confirmed address that mail goes to instead;
+    """A learner. `address_problem` says why no mail goes to them, if so, and `complained_at` since when nothing but what is
+    needed does; `target_email` is a second, confirmed address that mail goes to instead;
     `left_at` since when they are no longer here; `channel_chosen_at` when they themselves said how they want to be told.
     """
 
@@ -69,6 +72,8 @@ class LearnerOut(Out):
     manager_email: str | None
     start_date: date | None
     address_problem: str | None
+    address_problem_at: datetime | None
+    complained_at: datetime | None
     target_email: str | None
     left_at: datetime | None
     channel_chosen_at: datetime | None
