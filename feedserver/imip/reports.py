@@ -106,11 +106,18 @@ def _blocks(part: Message | None) -> list[dict[str, str]]:
     if part is None:
         return []
     if part.is_multipart():
-        blocks = [dict(reversed(list(part_fields(b)))) for b in part.get_payload()[:100] if isinstance(b, Message)]
+        inner = [b for b in part.get_payload()[:100] if isinstance(b, Message)]
+        blocks = [dict(reversed(list(part_fields(b)))) for b in inner]
+        if len(inner) == 1 and not inner[0].is_multipart():
+            # message/global-delivery-status is to the parser a mail, with the second block for a body (RFC 6533).
+            blocks += _chunks(inner[0].get_payload(decode=True) or b"")
         if any(blocks):
             return blocks
-    data = b"" if part.is_multipart() else part.get_payload(decode=True)
-    chunks = re.split(rb"\r?\n\r?\n", (data or b"")[:65536])
+    return _chunks(b"" if part.is_multipart() else part.get_payload(decode=True) or b"")
+
+
+def _chunks(data: bytes) -> list[dict[str, str]]:
+    chunks = re.split(rb"\r?\n\r?\n", data[:65536])
     return [{n: v.decode("utf-8", "replace").strip() for n, v in fields_of(c).pairs} for c in chunks[:100]]
 
 
