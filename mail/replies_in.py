@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from feedserver.imip.incoming import Incoming
+from feedserver.itip.attendees import Attendee
 from feedserver.itip.parse import ItipObject
 from feedserver.itip.reply import AttendeeProblem, attendee_of
 from feedserver.services import answering, asking, rejudging
@@ -17,6 +18,7 @@ from feedserver.settings import Settings
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.verdicts import VerdictRow
 
+from . import proposals_in
 from .signatures import SignaturesWanted
 from .trust import Trust, assess
 
@@ -36,23 +38,34 @@ def _one_reply(work: Work, message: InboundMessage, incoming: Incoming, one: Iti
             "uid": "unknown"
         }
     mine = (who.enrolment_id, who.learner_id)
+    if (held := proposals_in.somebody_else(work, message, incoming, one, who, settings)) is not None:
+        return held
     # Whose answer it is of several, an administrator may say; no program in our corpus answers for more than one.
     attendee = AttendeeProblem.MULTIPLE if len(one.attendees) > 1 else attendee_of(one, who.known)
     if isinstance(attendee, AttendeeProblem):
         return Decision("quarantined", attendee.value, _ATTENDEE[attendee], *mine), {"uid": "known", "attendee": attendee.value}
-    trust = assess(
-        incoming, one, attendee, enrolled=who.email_key, aliases=who.aliases, trusted_senders=settings.trusted_reply_senders,
-        delegates=who.delegates, authserv_id=settings.trusted_authserv_id, organizer=work.organisation.mailbox_address,
-        envelope_from=message.envelope_from, profile=work.organisation.trust_profile, patient=not _waited(work, message),
-    )  # fmt: skip
-    if trust.wants:
-        raise SignaturesWanted(trust.wants)
+    trust = weigh(work, message, incoming, one, attendee, settings, enrolled=who.email_key, aliases=who.aliases, delegates=who.delegates)
     evidence = {"uid": "known", "trust": trust.reason_code, **trust.evidence}
     if not trust.speaks:
         asked = _asked(work, who, message, incoming, attendee.partstat, trust)
         return Decision("quarantined", trust.reason_code, f"{trust.reason} Nothing was changed.{asked}", *mine), evidence
     decision = answering.let_it_count(work, message, one, attendee.partstat, who)
     return decision, evidence | {"decision": decision.code}
+
+
+def weigh(
+    work: Work, message: InboundMessage, incoming: Incoming, one: ItipObject, attendee: Attendee, settings: Settings, *,
+    enrolled: str, aliases: frozenset[str] = frozenset(), delegates: frozenset[str] = frozenset(),
+) -> Trust:  # fmt: skip
+    """Whether the sender may speak for `enrolled`, by the organisation's profile; raises `SignaturesWanted` where a signature has to be checked first."""
+    trust = assess(
+        incoming, one, attendee, enrolled=enrolled, aliases=aliases, trusted_senders=settings.trusted_reply_senders,
+        delegates=delegates, authserv_id=settings.trusted_authserv_id, organizer=work.organisation.mailbox_address,
+        envelope_from=message.envelope_from, profile=work.organisation.trust_profile, patient=not _waited(work, message),
+    )  # fmt: skip
+    if trust.wants:
+        raise SignaturesWanted(trust.wants)
+    return trust
 
 
 def _asked(work: Work, who: Holder, message: InboundMessage, incoming: Incoming, partstat: str, trust: Trust) -> str:

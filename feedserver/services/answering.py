@@ -26,7 +26,7 @@ from ..store.learners import ALIAS, DELEGATE, Learner, LearnerAlias
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Revision
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
-from . import enrolling, notifying
+from . import enrolling, notifying, proposing
 from .finding import find, locked_session
 from .receiving import Verdict, write
 from .rendering import Kind
@@ -140,6 +140,7 @@ def apply_by_hand(work: Work, inbound_id: int, because: str = "Applied by hand."
             "It cannot be applied: it names no entry of ours, or not one person who answers. Discard it, or set the status by hand."
         )
     verdict = together(decisions)
+    proposing.let_go(work, message.id)
     work.record("reply applied by hand", enrolment_id=verdict.enrolment_id, learner_id=verdict.learner_id, inbound_id=message.id)
     write(message, None, replace(verdict, reason=f"{because} {verdict.reason}"), work.now, by=work.actor)
     work.db.flush()

@@ -15,6 +15,7 @@ from ..store.imports import ImportJob
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import Delivery
+from ..store.proposals import Proposal
 from ..store.rooms import Room
 from ..store.sessions import LiveSession
 from ..store.verdicts import SenderQuestion
@@ -34,6 +35,7 @@ NOUNS = {
     InboundMessage: "inbound message",
     SenderQuestion: "question",
     ImportJob: "import",
+    Proposal: "proposal",
 }
 _LARGEST = 2**63 - 1
 
