@@ -40,7 +40,7 @@ FIELDS = (
     Field("calendar_enabled", "Send calendar invitations", "check", hint="Everybody on the list gets it into their calendar, and every change."),
     Field("offer_minutes", "Minutes that a free seat is held for the first on the waiting list", "number", more=True, hint="Empty: a day, 1440. Never past the start."),
     Field("hold_minutes", "Minutes that a declined seat is kept for whoever declined", "number", more=True, hint="Empty: it is free at once."),
-    Field("lock_minutes", "Minutes before the start in which no declined seat is kept", "number", more=True),
+    Field("lock_minutes", "Minutes before the start in which no declined seat is kept", "number", more=True, hint="Empty: kept up to the start at the latest."),
     Field("approval_required", "Somebody approves those who register themselves", "check", more=True),
     Field("access_code", "Access code", more=True),
     Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
