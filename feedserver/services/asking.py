@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import tokens
+from ..addresses import canonical
 from ..errors import Conflict
 from ..imip.catalogues import language
 from ..imip.kinds import UNCLEAR_SENDER
@@ -90,6 +91,29 @@ def answer(work: Work, question_id: int, mine: bool) -> InboundMessage:
     return _theirs(work, question, message, learner) if mine else _not_theirs(work, question, message, learner)
 
 
+def strange_of(message: InboundMessage) -> dict | None:
+    """Who a held reply is strange by, as judging noted it: kind (alias or delegate), sender, attendee; None where nobody can be made known."""
+    decisions = (message.evidence or {}).get("decisions")
+    noted = [one.get("strange") for one in decisions if isinstance(one, dict)] if isinstance(decisions, list) else []
+    return next((one for one in noted if isinstance(one, dict) and one.get("kind") in knowing.KINDS and one.get("sender")), None)
+
+
+def know_sender(work: Work, inbound_id: int, address: str) -> str:
+    """An administrator says that the strange address of a held reply is the learner's, or may answer for them; what waits of it is judged again."""
+    message = find(work, InboundMessage, inbound_id, lock=True)
+    work.db.refresh(message)
+    strange = strange_of(message)
+    if message.outcome != QUARANTINED or message.learner_id is None or strange is None or strange["sender"] != address:
+        raise Conflict("This has been settled already, or was judged anew meanwhile. Look at it again.")
+    learner = find(work, Learner, message.learner_id, lock=True)
+    known = [one for one in (strange["sender"], strange.get("attendee")) if one]
+    for one in known:
+        knowing.know(work, learner, one, strange["kind"])
+    rejudging.of_sender(work, learner.id, [*known, canonical(message.sender)])
+    who = f"{address} may answer on behalf of {learner.name}" if strange["kind"] == knowing.DELEGATE else f"{address} is {learner.name}"
+    return f"From now on {who}. What waited of it is judged again."
+
+
 def _theirs(work: Work, question: SenderQuestion, message: InboundMessage, learner: Learner) -> InboundMessage:
     known = [one for one in (question.sender_key, question.attendee_key) if one] if question.kind != MESSAGE else []
     for address in known:
@@ -99,7 +123,7 @@ def _theirs(work: Work, question: SenderQuestion, message: InboundMessage, learn
     if message.outcome == QUARANTINED:
         answering.apply_by_hand(work, message.id, f"{learner.name} says that it was them.")
     if known:
-        rejudging.of_sender(work, learner.id, known)
+        rejudging.of_sender(work, learner.id, [*known, canonical(message.sender)])
     return message
 
 

@@ -9,15 +9,19 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import defer
 
 from ...errors import FeedserverError
-from ...services import answering, messages
+from ...services import answering, asking, messages, rejudging
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
 from ...store.inbox import OUTCOMES, InboundMessage
 from ...store.learners import Learner
 from ...store.sessions import LiveSession
+from ...store.verdicts import SenderQuestion, VerdictRow
 from .. import pages
-from .desk import act, admin, look, run, search_text
+from .desk import act, admin, look, may, run, search_text, typed
+from .evidence import source, tables
+
+_FEW = 50
 
 
 @admin.get("/mail/in")
@@ -63,6 +67,39 @@ def discard_inbound(inbound_id: int) -> Response:
         return "Discarded: it changes nothing, and is kept for the record."
 
     return _decide(verb, inbound_id)
+
+
+@admin.post("/mail/in/<id:inbound_id>/judge")
+def judge_inbound(inbound_id: int) -> Response:
+    """Give it back to the worker, after a fix or once an address is known."""
+
+    def verb(work: Work) -> str:
+        rejudging.judge_again(work, inbound_id)
+        return "It is judged again. Look at it in a moment."
+
+    return act(verb, "inbound", inbound_id=inbound_id)
+
+
+@admin.post("/mail/in/judge")
+def judge_held() -> Response:
+    """All that is held, but what was read as a proposal."""
+
+    def verb(work: Work) -> str:
+        count = rejudging.judge_all_again(work)
+        return (
+            f"{count} {'is' if count == 1 else 'are'} judged again. Look in a moment."
+            if count
+            else "Nothing that is held can be judged again."
+        )
+
+    return act(verb, "mail_in", outcome="quarantined")
+
+
+@admin.post("/mail/in/<id:inbound_id>/know")
+def know_sender(inbound_id: int) -> Response:
+    """The strange address is the learner's, or may answer on their behalf: it is known from now on."""
+    address = typed("address", 320)
+    return _decide(lambda work: asking.know_sender(work, inbound_id, address), inbound_id)
 
 
 def _decide(verb: Callable[[Work], str], inbound_id: int) -> Response:
@@ -113,29 +150,27 @@ def _one(work: Work, inbound_id: int) -> dict:
     # What the worker's children read of it: pages never take strangers' mail apart.
     evidence = dict(one.evidence or {})
     incoming = evidence.pop("incoming", None) or {}
+    trace = (
+        select(VerdictRow)
+        .where(VerdictRow.inbound_id == one.id)
+        .options(defer(VerdictRow.evidence))
+        .order_by(VerdictRow.id.desc())
+        .limit(_FEW)
+    )
+    asked = select(SenderQuestion).where(SenderQuestion.inbound_id == one.id).order_by(SenderQuestion.id)
     return {
         "message": one,
         "held": _around(work, one),
         "learner": work.db.get(Learner, one.learner_id) if one.learner_id else None,
         "session": work.db.get(LiveSession, enrolment.live_session_id) if enrolment else None,
         "text": incoming.get("text", ""),
-        "defects": incoming.get("defects", ()),
         "answers": [
             (a.get("name") or a.get("address"), a.get("partstat")) for o in incoming.get("objects", ()) for a in o.get("attendees", ())
         ],
-        "evidence": _lines(evidence),
+        "evidence": tables(evidence),
+        "trace": list(work.db.scalars(trace)),
+        "asked": list(work.db.scalars(asked)),
+        "strange": asking.strange_of(one) if one.outcome == "quarantined" and one.learner_id else None,
+        "again": one.outcome in rejudging.OUTCOMES and bool(one.raw),
+        "source": source(one.raw) if may("inbound_source") else "",
     }
-
-
-def _lines(evidence: dict, about: str = "") -> list[tuple[str, str]]:
-    """What spoke for and against, one line each; what is empty says nothing."""
-    found = []
-    for name, value in evidence.items():
-        words = f"{about}{name.replace('_', ' ')}"
-        values = value if isinstance(value, list) else [value]
-        for number, one in enumerate(values, 1):
-            if isinstance(one, dict):
-                found += _lines(one, f"{number}. " if len(values) > 1 else "")
-            elif one not in ("", None):
-                found.append((words, str(one)))
-    return found

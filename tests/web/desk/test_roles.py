@@ -25,6 +25,7 @@ MATRIX = {
     "learners": "otcav", "learner": "otcav",
     "mail_out": "otcv", "delivery": "otcv", "delivery_source": "ot", "retry_delivery": "ot",
     "mail_in": "otc", "inbound": "otc", "inbound_source": "ot", "apply_inbound": "ot", "discard_inbound": "ot",
+    "judge_inbound": "ot", "judge_held": "ot", "know_sender": "ot",
     "new_course": "ot", "edit_course": "ot", "new_group": "ot", "add_members": "ot", "remove_member": "ot",
     "new_session": "ot", "edit_session": "ot", "set_calendar": "ot", "cancel_session": "ot", "add_person": "ot", "change_enrolment": "otcia",
     "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
