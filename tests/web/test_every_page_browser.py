@@ -140,6 +140,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     desk.press("Ask that address")
     second = desk.open_mail("bob.home@home.example", "address")
     approval = desk.open_mail("boss@corp.example", "Please approve")
+    strange = desk.open_mail(bob["email"], "Was this you")
     numbers = [one["id"] for one in desk.product.api("GET", "/inbound")[1]["items"]]
     _files(desk, practice)
     _plan(desk, asked)
@@ -170,6 +171,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "join.join_page": [signed["join"]],
         "answers.rsvp": [desk.link_in(offer, "rsvp")],
         "answers.approval": [desk.link_in(approval, "approvals")],
+        "confirming.confirm": [desk.link_in(strange, "confirm")],
     }  # fmt: skip
 
 
@@ -245,6 +247,9 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     outside.go(paths["answers.approval"][0])
     outside.press("Refuse")
     yield outside, "refused"
+    outside.go(paths["confirming.confirm"][0])
+    outside.press("No, that was not me")
+    yield outside, "was not them"
     outside.go(paths["learner.address"][0])
     outside.press("Yes, send it here")
     yield outside, "address taken"
