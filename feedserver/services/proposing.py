@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, delete, func, select
 
 from ..addresses import canonical
 from ..errors import Conflict
-from ..itip.counter import ProposedTime
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.inbox import InboundMessage
@@ -27,6 +27,9 @@ from .finding import find, locked_session
 from .receiving import Verdict
 from .rendering import Kind
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..itip.counter import ProposedTime  # the reading of calendars is loaded only where it is done
 
 COUNTER, DELEGATION, GUEST = "counter", "delegation", "guest"
 OPEN, ACCEPTED, REFUSED, SUBSTITUTED = "open", "accepted", "refused", "substituted"
@@ -98,6 +101,16 @@ def waiting(work: Work, *which: ColumnElement[bool], limit: int = 50) -> tuple[i
     )
     rows = work.db.execute(query).all()
     return (rows[0].number if rows else 0), rows
+
+
+def times(session: LiveSession, proposal: Proposal) -> dict[str, Any]:
+    """The proposed time as fields of the session: wall-clock times in its zone. Raises `Conflict` where the proposal says no time that is certain."""
+    if proposal.starts_at is None:
+        raise Conflict("The proposal says no time that is certain; look at the message, and edit the session by hand.")
+    zone = ZoneInfo(session.timezone)
+    start = proposal.starts_at.astimezone(zone)
+    end = (proposal.ends_at or proposal.starts_at + (session.ends_at - session.starts_at)).astimezone(zone)
+    return {"start": start.replace(tzinfo=None, fold=0), "end": end.replace(tzinfo=None, fold=0), "fold": start.fold}
 
 
 def decline(work: Work, proposal_id: int, note: str = "") -> Proposal:

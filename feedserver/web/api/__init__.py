@@ -17,13 +17,14 @@ from . import (
     inbound,
     learners,
     planning,
+    proposals,
     reports,
     rooms,
     routing,
     sessions,
 )
 
-NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, adding, attendance, feeds, deliveries, inbound, reports)
+NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, adding, attendance, feeds, deliveries, inbound, proposals, reports)
 
 
 def register(app: Flask) -> None:

@@ -40,6 +40,7 @@ _ORDER = (
     "feeds",
     "deliveries",
     "inbound",
+    "proposals",
     "reports",
 )
 _WORDS = {

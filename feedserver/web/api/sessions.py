@@ -54,6 +54,10 @@ KeptMinutes = Annotated[
     ),
     WHOLE,
 ]
+Guests = Annotated[
+    Literal["hold", "refuse"],
+    Field(description="Who was not invited and answers, or is to come instead: held for a decision, or refused at once."),
+]
 Capacity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
 _NOT_BUILT = {
     "recurrence": "Series come with a later version; make one session a date.",
@@ -85,6 +89,7 @@ class NewSession(Body):
     offer_minutes: OfferMinutes = 1440
     hold_minutes: KeptMinutes = 0
     lock_minutes: KeptMinutes = 0
+    guests: Guests = "hold"
     calendar_enabled: bool = True
     visibility: Visibility = "public"
     planning: bool = Field(False, description="true: it is a draft. Nobody is told and no calendar shows it until it is published.")
@@ -113,6 +118,7 @@ class SessionChange(Body):
     offer_minutes: OfferMinutes = optional()
     hold_minutes: KeptMinutes = optional()
     lock_minutes: KeptMinutes = optional()
+    guests: Guests = optional()
     calendar_enabled: bool = optional()
     visibility: Visibility = optional()
     planning: bool = Field(
@@ -159,6 +165,7 @@ class SessionOut(Out):
     offer_minutes: int
     hold_minutes: int
     lock_minutes: int
+    guests: Literal["hold", "refuse"]
     calendar_enabled: bool
     visibility: Visibility
     status: Literal["scheduled", "cancelled"]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from feedserver.store.rows import Base
 from tests.web.api.conftest import a_session
+from tests.web.api.test_proposals import proposal
 from tests.web.api.test_stories import inbound
 
 BODIES = {
@@ -48,7 +49,8 @@ def theirs(other) -> dict[str, int]:
         "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
-    return {**ids, "inbound_id": inbound(other, "quarantined"), "recurrence_id": "20270301T080000Z"}
+    inbound_id = inbound(other, "quarantined")
+    return {**ids, "inbound_id": inbound_id, "proposal_id": proposal(other, inbound_id, ids), "recurrence_id": "20270301T080000Z"}
 
 
 def everything(database) -> dict[str, list]:
@@ -95,7 +97,7 @@ def test_foreign_ids_in_bodies_and_filters_find_nothing(api, theirs, database):
 
 
 def test_lists_hold_ones_own_alone(api, theirs):
-    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound"):
+    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound", "/proposals"):
         assert api.get(path) == {"items": [], "next": None}
 
 
