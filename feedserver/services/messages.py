@@ -13,6 +13,7 @@ from ..store.learners import Learner
 from ..store.outbox import DEAD, DEFERRED, EXPIRED, OPEN, QUEUED, SENT, Delivery
 from . import proposing
 from .finding import find
+from .receiving import Verdict, write
 from .work import Work
 
 AGAIN = (DEFERRED, DEAD, EXPIRED)
@@ -67,8 +68,8 @@ def discard(work: Work, inbound_id: int) -> InboundMessage:
         return message
     proposing.let_go(work, message.id)
     before = message.outcome
-    message.outcome, message.reason_code = "rejected", "discarded"
-    message.reason = f"An administrator discarded it. Before that: {message.reason or before}"
+    reason = f"An administrator discarded it. Before that: {message.reason or before}"
+    write(message, None, Verdict("rejected", "discarded", reason), work.now, by=work.actor)
     work.record(
         "message discarded",
         inbound_id=message.id,

@@ -25,7 +25,9 @@ FIELDS = (
     "banner",
     "contact_email",
     "welcome",
+    "trust_profile",
 )
+TRUST_PROFILES = ("standard", "strict")
 LONGEST_BANNER = 300
 JOIN_LINKS = ("raw", rendering.JOIN_PAGE)
 
@@ -61,6 +63,8 @@ def _check(values: dict[str, Any]) -> None:
             raise Invalid("This cannot be empty.", field=name)
     if values.get("join_links", "raw") not in JOIN_LINKS:
         raise Invalid(f"Choose one of {', '.join(JOIN_LINKS)}.", field="join_links")
+    if values.get("trust_profile", "standard") not in TRUST_PROFILES:
+        raise Invalid(f"Choose one of {', '.join(TRUST_PROFILES)}.", field="trust_profile")
     if "mailbox_address" in values:
         values["mailbox_address"] = check(values["mailbox_address"], "mailbox_address")
     if values.get("contact_email"):

@@ -15,6 +15,7 @@ from ..store.base import Base
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import FINAL, SENDING, CapturedMessage, Delivery, MailSkeleton, Worker
+from ..store.verdicts import SenderQuestion, VerdictRow
 from .remembering import KEPT
 
 RAW_INBOUND = timedelta(days=90)
@@ -24,6 +25,7 @@ DELIVERED = timedelta(days=180)
 ENTRANCES = timedelta(days=30)
 WORKERS = timedelta(days=7)
 AT_ONCE = 5000
+_AT_A_TIME = 500
 ERASED = "Erased with the person it concerned."
 _QUIET = {"synchronize_session": False}
 D_, M_ = Delivery, InboundMessage
@@ -62,15 +64,22 @@ def forget_inbound(db: Session, which: ColumnElement[bool], limit: int = AT_ONCE
     values = {
         "raw": b"", "sha256": "", "sender": "", "subject": "", "envelope_from": "", "envelope_to": [], "peer": "", "evidence": None, "reason": ERASED,
     }  # fmt: skip
-    return db.execute(update(M_).where(M_.id.in_(chosen)).values(**values).execution_options(**_QUIET)).rowcount
+    numbers = list(db.scalars(chosen))
+    for some in (numbers[i : i + _AT_A_TIME] for i in range(0, len(numbers), _AT_A_TIME)):
+        judged = update(VerdictRow).where(VerdictRow.inbound_id.in_(some)).values(evidence=None, reason=ERASED, by="")
+        db.execute(judged.execution_options(**_QUIET))
+        db.execute(delete(SenderQuestion).where(SenderQuestion.inbound_id.in_(some)).execution_options(**_QUIET))
+        db.execute(update(M_).where(M_.id.in_(some)).values(**values).execution_options(**_QUIET))
+    return len(numbers)
 
 
 def _drop_raw(db: Session, now: datetime) -> int:
-    """The octets of decided messages after 90 days, of quarantined ones after 180; never of one that is still to be judged."""
+    """Octets and evidence of decided messages after 90 days, of quarantined ones after 180; never of one that is still to be judged. Verdicts stay."""
     decided = and_(M_.outcome.not_in((PENDING, "quarantined")), M_.received_at < now - RAW_INBOUND)
     undecided = and_(M_.outcome == "quarantined", M_.received_at < now - QUARANTINED)
     chosen = select(M_.id).where(func.length(M_.raw) > 0, or_(decided, undecided)).order_by(M_.id).limit(AT_ONCE)
-    return db.execute(update(M_).where(M_.id.in_(chosen)).values(raw=b"").execution_options(**_QUIET)).rowcount
+    db.execute(update(VerdictRow).where(VerdictRow.inbound_id.in_(chosen)).values(evidence=None).execution_options(**_QUIET))
+    return db.execute(update(M_).where(M_.id.in_(chosen)).values(raw=b"", evidence=None).execution_options(**_QUIET)).rowcount
 
 
 def _captured_of_erased() -> ColumnElement[bool]:

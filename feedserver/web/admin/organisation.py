@@ -16,6 +16,10 @@ _JOIN = (
     ("raw", "As they are: one tap in Outlook, Google and Apple calendars"),
     (organising.JOIN_LINKS[1], "By a page of ours, which notes who came"),
 )
+_TRUST = (
+    ("standard", "Standard: the invitation's own number and the right sender, and nothing speaks against it"),
+    ("strict", "Strict: the mail also has to prove that it came from the sender's domain"),
+)
 FIELDS = (
     Field("name", "Name of the organisation", required=True),
     Field("mailbox_name", "Invitations come from: name", required=True),
@@ -26,6 +30,7 @@ FIELDS = (
     Field("banner", "A line that stands first in every mail about a session", longest=organising.LONGEST_BANNER),
     Field("contact_email", "Contact address", "mail", hint="Gets requests for approval where nobody is named as manager."),
     Field("join_links", "Links to join online", "choice", choices=_JOIN),
+    Field("trust_profile", "Trust in replies", "choice", choices=_TRUST, hint="What does not show it waits under Mail in, and the learner is asked whether it was them."),
     Field("welcome", "New learners get a welcome mail when somebody presses send", "check", hint="It explains subscribing, and makes us a sender that Google knows."),
 )  # fmt: skip
 _FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -88,8 +93,8 @@ def disable_sign_in(sign_in_id: int) -> Response:
 
 
 def _save(work: Work, values: dict) -> object:
-    given = {**values, "contact_email": values["contact_email"] or None, "join_links": values["join_links"] or work.organisation.join_links}
-    return organising.edit_organisation(work, given)
+    kept = {name: values[name] or getattr(work.organisation, name) for name in ("join_links", "trust_profile")}
+    return organising.edit_organisation(work, {**values, "contact_email": values["contact_email"] or None, **kept})
 
 
 @admin.get("/settings/preview")
