@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select, update
 from ..errors import Conflict, FeedserverError, Invalid
 from ..store.enrolments import Enrolment
 from ..store.history import HistoryEntry
-from ..store.learners import Learner, LearnerAlias
+from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.sessions import LiveSession
 from ..training.attendance import CHECK_IN_BEFORE, UNMARKED, may_check_in, proposed, refusal
 from ..training.statuses import ATTENDANCE, SEATED, EnrolmentStatus
@@ -141,7 +141,7 @@ def learners_of(work: Work, email_keys: Sequence[str]) -> dict[str, int]:
     for some in _pieces(email_keys):
         mine = Learner.organisation_id == work.organisation_id
         aliases = select(LearnerAlias.address_key, Learner.id).join(Learner, Learner.id == LearnerAlias.learner_id)
-        found |= dict(work.db.execute(aliases.where(mine, LearnerAlias.address_key.in_(some))).all())
+        found |= dict(work.db.execute(aliases.where(mine, LearnerAlias.address_key.in_(some), LearnerAlias.kind == ALIAS)).all())
         found |= dict(work.db.execute(select(Learner.email_key, Learner.id).where(mine, Learner.email_key.in_(some))).all())
     return found
 

@@ -15,7 +15,7 @@ from .. import tokens
 from ..addresses import canonical
 from ..store import keys
 from ..store.enrolments import Enrolment
-from ..store.learners import Learner, LearnerAlias
+from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession
 from ..training.attendance import CHECK_IN_AFTER, may_check_in
@@ -83,7 +83,7 @@ def enrolment_in(db, session: LiveSession, page_id: str) -> tuple[Enrolment, Lea
 def by_address(db, session: LiveSession, address: str) -> Enrolment | None:
     """Whoever is in the session with this address, an alias included."""
     key = canonical(address)
-    aliased = select(LearnerAlias.learner_id).where(LearnerAlias.address_key == key)
+    aliased = select(LearnerAlias.learner_id).where(LearnerAlias.address_key == key, LearnerAlias.kind == ALIAS)
     query = (
         select(Enrolment)
         .join(Learner, Learner.id == Enrolment.learner_id)

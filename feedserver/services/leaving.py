@@ -12,7 +12,7 @@ from ..errors import NotFound
 from ..store.access import RememberedAnswer, SignIn
 from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
-from ..store.learners import Learner, LearnerAlias
+from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import DEFERRED, OPEN, QUEUED, SUPPRESSED, CapturedMessage, Delivery
 from . import learning
 from .retention import ERASED, forget_deliveries, forget_inbound
@@ -37,7 +37,8 @@ def learner_of(work: Work, email: str) -> Learner | None:
     key = canonical(email)
     mine = Learner.organisation_id == work.organisation_id
     found = work.db.scalars(select(Learner).where(mine, Learner.email_key == key)).first()
-    alias = select(Learner).join(LearnerAlias, LearnerAlias.learner_id == Learner.id).where(mine, LearnerAlias.address_key == key)
+    alias = select(Learner).join(LearnerAlias, LearnerAlias.learner_id == Learner.id)
+    alias = alias.where(mine, LearnerAlias.address_key == key, LearnerAlias.kind == ALIAS)
     return found or work.db.scalars(alias.order_by(Learner.id)).first()
 
 
@@ -51,7 +52,9 @@ def erase(work: Work, email: str) -> Erased:
     learner = learner_of(work, email)
     addresses, words = {key}, {key}
     if learner is not None:
-        addresses |= {learner.email_key, *work.db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == learner.id))}
+        # A delegate's address is somebody else's.
+        own = select(LearnerAlias.address_key).where(LearnerAlias.learner_id == learner.id, LearnerAlias.kind == ALIAS)
+        addresses |= {learner.email_key, *work.db.scalars(own)}
         words |= addresses | {learner.email, learner.name}
     going = _of(work, learner, addresses)
     deliveries = list(work.db.scalars(select(D_.id).where(going)))

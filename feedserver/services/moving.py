@@ -17,7 +17,7 @@ from ..errors import Conflict, Invalid
 from ..store import keys
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
-from ..store.learners import FeedVersion, Learner, LearnerAlias
+from ..store.learners import ALIAS, FeedVersion, Learner, LearnerAlias
 from ..store.outbox import Delivery, waiting_to_leave
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
@@ -173,9 +173,11 @@ def _take(work: Work, learner: Learner, email: str) -> None:
 
 
 def _know(work: Work, learner: Learner, key: str) -> None:
-    known = select(LearnerAlias.id).where(LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == key)
-    if work.db.scalar(known) is None:
+    known = work.db.scalars(select(LearnerAlias).where(LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == key)).first()
+    if known is None:
         work.db.add(LearnerAlias(learner_id=learner.id, address_key=key, created_at=work.now))
+    else:
+        known.kind = ALIAS
 
 
 def _somebody_else_has(work: Work, learner: Learner, email: str) -> bool:

@@ -8,7 +8,7 @@ from ..addresses import canonical
 from ..errors import Conflict
 from ..ical.lines import clean_line
 from ..store.enrolments import Enrolment
-from ..store.learners import Learner, LearnerAlias
+from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.proposals import Proposal
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import ATTENDANCE, TABLE, Answer, EnrolmentStatus
@@ -58,7 +58,7 @@ def _must_have_a_seat(work: Work, session: LiveSession, status: S) -> None:
 def _guest(work: Work, proposal: Proposal, invited: Enrolment) -> Learner:
     key = canonical(proposal.guest_email or "")
     mine = Learner.organisation_id == work.organisation_id
-    alias = select(LearnerAlias.learner_id).where(LearnerAlias.address_key == key)
+    alias = select(LearnerAlias.learner_id).where(LearnerAlias.address_key == key, LearnerAlias.kind == ALIAS)
     known = work.db.scalars(
         select(Learner).where(mine, (Learner.email_key == key) | Learner.id.in_(alias)).order_by(Learner.email_key != key)
     ).first()

@@ -12,9 +12,10 @@ from ...services.work import Work
 from ...store.enrolments import Enrolment
 from ...store.feeds import Feed
 from ...store.inbox import InboundMessage
-from ...store.learners import CHANNELS, Learner, LearnerAlias
+from ...store.learners import ALIAS, CHANNELS, DELEGATE, Learner, LearnerAlias
 from ...store.outbox import Delivery
 from ...store.sessions import LiveSession
+from ...store.verdicts import SenderQuestion
 from .. import pages
 from ..forms import Field, Form
 from . import people
@@ -137,6 +138,11 @@ def _given(form: Form) -> dict:
     return {k: v for k, v in form.values.items() if v not in ("", None)}
 
 
+def _known(work: Work, learner: Learner, kind: str) -> list[str]:
+    mine = (LearnerAlias.learner_id == learner.id, LearnerAlias.kind == kind)
+    return list(work.db.scalars(select(LearnerAlias.address_key).where(*mine).order_by(LearnerAlias.address_key)))
+
+
 def _one(work: Work, learner_id: int) -> dict:
     learner = find(work, Learner, learner_id)
     db = work.db
@@ -155,7 +161,9 @@ def _one(work: Work, learner_id: int) -> dict:
     urls = subscribing.urls(work, feeds) if g.may_act else {}
     return {
         "learner": learner,
-        "aliases": list(db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == learner.id))),
+        "aliases": _known(work, learner, ALIAS),
+        "delegates": _known(work, learner, DELEGATE),
+        "asked": list(db.scalars(select(SenderQuestion).where(SenderQuestion.learner_id == learner.id).order_by(SenderQuestion.id.desc()).limit(_FEW))),
         "sessions": list(db.execute(sessions)),
         "feeds": [(f, urls.get(f.id, "")) for f in feeds],
         "mail_out": list(db.scalars(out)),
