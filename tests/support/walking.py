@@ -52,10 +52,12 @@ class Walk:
 
     product: Product
     page: Page
+    status: int = 0
 
     def go(self, path: str) -> Page:
         """Open a path, or an address that a mail names (at the port where the product really listens)."""
-        self.page.goto(self.product.here(path) if path.startswith("http") else self.product.url + path)
+        answer = self.page.goto(self.product.here(path) if path.startswith("http") else self.product.url + path)
+        self.status = answer.status if answer else 0
         return self.page
 
     def press(self, name: str) -> None:

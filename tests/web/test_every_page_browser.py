@@ -41,7 +41,7 @@ NO_PAGES = {
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
 OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "admin.sign_in_page", "admin.signed_out")
-PASTED = "email,status\nanna.berger@example.net,yes\njonas.keller@example.net,no\nnobody@example.net,yes\n"
+PASTED = "email,status\nann@corp.example,yes\nbob@corp.example,no\njonas.keller@example.net,no\nnobody@example.net,yes\n"
 ADDRESSES = "Neo Newcomer <neo@example.net>\nanna.berger@example.net\nnot an address\n"
 CSV = "email,name\nneo@example.net,Neo Newcomer\nbroken,Nobody\n"
 
@@ -80,11 +80,14 @@ def test_every_page_is_fit_for_all_in_light_and_dark_wide_and_on_a_phone(product
         for endpoint, path in addresses(product, paths):
             walk = outside if endpoint.startswith(OUTSIDE) else desk
             walk.go(path)
+            assert walk.status == (404 if path.endswith("/wrong") else 200), (
+                f"{endpoint} {path} answers {walk.status}: give it an address in `lived_in`"
+            )
             sweep.look(walk.page, f"{endpoint} {path}")
         for walk, name in visits(desk, outside, paths):
             sweep.look(walk.page, name)
     assert len(sweep.seen) > 70
-    assert sweep.found == []
+    assert sweep.found == [], "\n".join(sweep.found)
 
 
 def addresses(product: Product, paths: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
@@ -144,6 +147,8 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     numbers = [one["id"] for one in desk.product.api("GET", "/inbound")[1]["items"]]
     _files(desk, practice)
     _plan(desk, asked)
+    desk.go("/learners/import").get_by_label("Or paste its lines").fill(CSV)
+    desk.press("Look at it")
     cancelled = desk.open_mail(ann["email"], "Full house") and desk.page.url.rpartition("/")[2]
     return {
         "admin.session": [f"/sessions/{one['id']}" for one in (practice, full, asked, now, sessions["First aid: the basics"])],
@@ -222,9 +227,7 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     desk.go(f"{session}/people/many").get_by_label("Or a list of addresses").fill(ADDRESSES)
     desk.press("Show what will happen")
     yield desk, "many at once, preview"
-    desk.go("/learners/import").get_by_label("Or paste its lines").fill(CSV)
-    desk.press("Look at it")
-    yield desk, "import preview"
+    desk.go("/learners/import/1")
     desk.press("Bring them in")
     yield desk, "import done"
     desk.go("/courses/1/sessions/new").get_by_label("Title").fill("")
