@@ -44,7 +44,7 @@ TABLE: dict[str, frozenset[str]] = dict(
             MANAGERS,
             "leaving leave come_back send_welcome session_files delete_file new_slots add_many import_learners import_job start_import",
         ),
-        *_for(MANAGERS, "new_room edit_room delete_room"),
+        *_for(MANAGERS, "new_room edit_room delete_room decide_proposal"),
         *_for(MANAGERS, "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender"),
         *_for(OWNER, "organisation new_token revoke_token new_sign_in disable_sign_in"),
     )

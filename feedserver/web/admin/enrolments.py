@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, offering, resending, versions
+from ...services import enrolling, offering, proposing, resending, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -15,12 +15,13 @@ from ...store.enrolments import Enrolment
 from ...store.history import HistoryEntry
 from ...store.learners import Learner
 from ...store.outbox import Delivery
+from ...store.proposals import Proposal
 from ...store.sessions import LiveSession, Seats
 from ...training.statuses import ATTENDANCE, BY_HAND, EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
 from . import people, people_list
-from .desk import act, admin, look, run, search_text, typed
+from .desk import act, admin, look, may, run, search_text, typed
 from .overview import counts_of
 
 S = EnrolmentStatus
@@ -132,6 +133,7 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
         "behind": versions.number_behind(work, session) if moved else None,
         "people": pages.paged(lambda n, o: people_list.people(work, session, shown, moved, n, o)),
         "history": _history(work, session, _HISTORY, 0),
+        "proposals": proposing.waiting(work, Proposal.live_session_id == session.id)[1] if may("inbound") else [],
         "over": session.ends_at <= work.now,
         "begun": session.starts_at <= work.now,
     }

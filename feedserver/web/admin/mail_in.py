@@ -9,12 +9,13 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import defer
 
 from ...errors import FeedserverError
-from ...services import answering, asking, messages, rejudging
+from ...services import answering, asking, messages, proposing, rejudging
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
 from ...store.inbox import OUTCOMES, InboundMessage
 from ...store.learners import Learner
+from ...store.proposals import Proposal
 from ...store.sessions import LiveSession
 from ...store.verdicts import SenderQuestion, VerdictRow
 from .. import pages
@@ -168,6 +169,7 @@ def _one(work: Work, inbound_id: int) -> dict:
             (a.get("name") or a.get("address"), a.get("partstat")) for o in incoming.get("objects", ()) for a in o.get("attendees", ())
         ],
         "evidence": tables(evidence),
+        "proposals": proposing.waiting(work, Proposal.inbound_id == one.id)[1],
         "trace": list(work.db.scalars(trace)),
         "asked": list(work.db.scalars(asked)),
         "strange": asking.strange_of(one) if one.outcome == "quarantined" and one.learner_id else None,

@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import select
 
-from ...services import planning, scheduling
+from ...services import planning, proposing, scheduling
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
+from ...store.proposals import Proposal
 from ...store.sessions import LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
-from . import double_booking
+from . import double_booking, proposals
 from .calendar_view import filters
 from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
@@ -26,6 +27,7 @@ VISIBILITY = (
     ("private", "Private: a discreet title in calendar and mail"),
     ("busy", "Busy: others see only that the time is taken"),
 )
+GUESTS = (("hold", "Waits for your decision"), ("refuse", "Is refused"))
 FIELDS = (
     Field("title", "Title", required=True),
     Field("start", "Starts", "time", required=True),
@@ -41,6 +43,7 @@ FIELDS = (
     Field("offer_minutes", "Minutes that a free seat is held for the first on the waiting list", "number", more=True, hint="Empty: a day, 1440. Never past the start."),
     Field("hold_minutes", "Minutes that a declined seat is kept for whoever declined", "number", more=True, hint="Empty: it is free at once."),
     Field("lock_minutes", "Minutes before the start in which no declined seat is kept", "number", more=True, hint="Empty: kept up to the start at the latest."),
+    Field("guests", "Somebody else who answers an invitation, or is to come instead", "choice", choices=GUESTS, more=True),
     Field("approval_required", "Somebody approves those who register themselves", "check", more=True),
     Field("access_code", "Access code", more=True),
     Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
@@ -86,13 +89,14 @@ def new_session(course_id: int) -> Response:
 def edit_session(session_id: int) -> Response:
     """Change a session. Where somebody else has meanwhile: what they changed is shown, and what was typed stays."""
     session, course, settle = look(lambda work: _edited(work, session_id))
+    proposal = proposals.asked(session_id)
     fields, found = double_booking.with_rooms(FIELDS), []
     if request.method == "POST":
         form = Form.sent(fields, request.form)
         values = _values(form) if form.ok else {}
         found = double_booking.of_edit(form, values, session) if form.ok else []
         values |= {"planning": True} if request.form.get("planning") else {}
-        saved = None if found else form.attempt(lambda: run(lambda work: scheduling.edit_session(work, session_id, values, form.version)))
+        saved = None if found else form.attempt(lambda: run(lambda work: _edit(work, session_id, values, form.version, proposal)))
         if saved:
             flash(_saved(saved, session.version, settle), "done")
             page = "admin.preview_session" if saved.planning else "admin.session"
@@ -101,12 +105,13 @@ def edit_session(session_id: int) -> Response:
             session = look(lambda work: find(work, LiveSession, session_id))
             _take_over(form, session)
     else:
-        form = Form.shown(fields, _shown(session))
+        shown = _shown(session) | (proposing.times(session, proposal) if proposal and proposal.starts_at else {})
+        form = Form.shown(fields, shown)
         form.version = session.version
     status = 409 if found else 200 if form.ok else 412 if form.changes else 422
     return pages.page(
-        "admin/session_form.html", status, form=form, course=course, session=session, conflicts=found, mark=double_booking.mark(found)
-    )
+        "admin/session_form.html", status, form=form, course=course, session=session, conflicts=found, mark=double_booking.mark(found), proposal=proposal
+    )  # fmt: skip
 
 
 @admin.post("/sessions/<id:session_id>/calendar")
@@ -160,6 +165,14 @@ def _edited(work: Work, session_id: int) -> tuple[LiveSession, Course, timedelta
     return session, find(work, Course, session.course_id), work.settle
 
 
+def _edit(work: Work, session_id: int, values: dict, version: int | None, proposal: Proposal | None) -> LiveSession:
+    """Save; a proposal of another time that led here is taken with it, unless it is only planned."""
+    session = scheduling.edit_session(work, session_id, values, version)
+    if proposal is not None and not session.planning:
+        proposing.accept(work, proposal.id)
+    return session
+
+
 def _with_groups(one: Field, groups: list[TrainingGroup]) -> Field:
     choices = [("", "No group: I add people by hand"), *((str(g.id), g.name) for g in groups)]
     return Field(**{**vars(one), "choices": choices}) if one.name == "group_id" else one
@@ -173,7 +186,7 @@ def _proposed(course: Course, groups: list[TrainingGroup], zone: str) -> dict:
     group = next((g.id for g in groups if str(g.id) == asked), groups[0].id if len(groups) == 1 else "")
     return {
         "title": course.name, "start": start, "end": start + timedelta(hours=1), "timezone": zone, "visibility": "public",
-        "fold": "0", "calendar_enabled": True, "group_id": group,
+        "guests": "hold", "fold": "0", "calendar_enabled": True, "group_id": group,
     }  # fmt: skip
 
 
@@ -188,6 +201,7 @@ def _values(form: Form) -> dict:
     values = dict(form.values)
     values["fold"] = int(values.get("fold") or 0)
     values["visibility"] = values.get("visibility") or "public"
+    values["guests"] = values.get("guests") or "hold"
     for name, usual in _USUAL_MINUTES.items():
         values[name] = values.get(name) or usual
     if "room_id" in values:

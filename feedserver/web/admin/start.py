@@ -5,17 +5,17 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy import select
 
-from ...services import today
+from ...services import proposing, today
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.learners import Learner
 from ...store.sessions import LiveSession
 from ...training.statuses import EnrolmentStatus
 from .. import pages
-from .desk import admin, look
+from .desk import admin, look, may
 from .overview import SessionLine, session_lines
 
-_COMING, _SOON = 10, 100
+_COMING, _SOON, _FEW = 10, 100, 5
 
 
 @admin.get("/")
@@ -26,11 +26,15 @@ def start() -> Response:
 
 def _today(work: Work) -> dict:
     coming = session_lines(work, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, limit=_SOON + 1)
+    # Guests' addresses are for those who see what came in.
+    here = (LiveSession.status == "scheduled", LiveSession.ends_at > work.now)
+    number, proposed = proposing.waiting(work, *here, limit=_FEW) if may("inbound") else (0, [])
     soon = [line for line in coming if line.session.starts_at <= work.now + today.SOON]
     return {
         "coming": coming[:_COMING],
         "more": len(coming) > _COMING,
         "needs": today.look(work),
+        "proposed": today.Some(number, proposed),
         "few": [line for line in soon if _too_few(line)],
         "many": [line for line in soon if _too_many(line)],
         "has": {row.__tablename__: _any(work, row) for row in (Course, TrainingGroup, Learner, LiveSession)},

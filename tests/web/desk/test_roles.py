@@ -34,7 +34,7 @@ MATRIX = {
     "leaving": "ot", "leave": "ot", "come_back": "ot", "send_welcome": "ot",
     "session_files": "ot", "delete_file": "ot", "new_slots": "ot", "add_many": "ot",
     "import_learners": "ot", "import_job": "ot", "start_import": "ot",
-    "new_room": "ot", "edit_room": "ot", "delete_room": "ot",
+    "new_room": "ot", "edit_room": "ot", "delete_room": "ot", "decide_proposal": "ot",
     "attendance": "otciav", "mark_attendance": "otci", "mark_walk_in": "otci", "attendance_list": "otci", "attendance_csv": "otci",
     "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
     "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
