@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .front import Asked
 
-EVIL = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>'
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 NEW = {"name": "Eve", "email": "eve@example.org"}
 DENIED = (302, 303, 400, 401, 403, 404)
 

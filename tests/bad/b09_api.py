@@ -23,7 +23,9 @@ def session(name: str, **fields) -> Asked:
 
 
 def theirs(number: str, method: str, path: str, body=None) -> Asked:
-    return Asked(f"{number} theirs: {method} {path}", method, lambda f: path.format(**f.theirs), 404, "api", request={"json": body} if body else {})
+    return Asked(
+        f"{number} theirs: {method} {path}", method, lambda f: path.format(**f.theirs), 404, "api", request={"json": body} if body else {}
+    )
 
 
 def bare(name: str, headers: dict, path: str = "/api/v1/learners") -> Asked:

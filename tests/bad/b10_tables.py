@@ -14,7 +14,9 @@ EITHER = LOOKED_AT + REFUSED
 
 def file(name: str, data: str | bytes, status=EITHER, called: str = "people.csv") -> Asked:
     raw = data.encode() if isinstance(data, str) else data
-    return Asked(name, "POST", "/learners/import", status, "owner", True, request=lambda _front: {"data": {"file": (io.BytesIO(raw), called)}})
+    return Asked(
+        name, "POST", "/learners/import", status, "owner", True, request=lambda _front: {"data": {"file": (io.BytesIO(raw), called)}}
+    )
 
 
 def line(name: str, text: str) -> Asked:

@@ -104,6 +104,3 @@ class Front:
         """What people would notice if it changed."""
         with self.database.read() as db:
             return [db.execute(select(*(getattr(row, name) for name in ("id", *names))).order_by(row.id)).all() for row, names in WATCHED]
-
-
-
