@@ -11,15 +11,16 @@ import pytest
 from sqlalchemy import select, update
 
 from feedserver import tokens
-from feedserver.commands import checks, demo, upkeep
+from feedserver.commands import checks, demo, rejudging, upkeep
 from feedserver.services import access, learning, receiving, remembering, retention
-from feedserver.services.receiving import Received
+from feedserver.services.receiving import Received, Verdict
 from feedserver.store import claims, keys
 from feedserver.store.access import BrowserSession, RememberedAnswer, SignInLink
 from feedserver.store.feeds import Feed
 from feedserver.store.history import HistoryEntry
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.outbox import OPEN, SENDING, SENT, CapturedMessage, Delivery, MailSkeleton, Worker
+from feedserver.store.verdicts import VerdictRow
 
 
 def report(desk, **settings) -> dict[str, tuple[str, str]]:
@@ -211,6 +212,24 @@ def test_raw_mail_goes_after_90_days_but_not_what_nobody_has_decided(desk):
     assert later(desk, days=91) == {"inbound": 1} and raws(desk) == {"applied": False, "quarantined": True, "pending": True}
     assert later(desk, days=181) == {"inbound": 1} and raws(desk) == {"applied": False, "quarantined": False, "pending": True}
     assert later(desk, days=5000) == {}
+
+
+def test_evidence_goes_with_the_bytes_and_the_verdict_stays(desk):
+    inbound(desk, "pending")
+    verdict = Verdict("applied", "x", "It was so.", evidence={"decisions": [{"from": "lea@corp.example"}]})
+    desk.do(lambda work: receiving.write(work.db.get_one(InboundMessage, 1), None, verdict, work.now))
+    assert later(desk, days=91) == {"inbound": 1}
+    with desk.house.database.read() as db:
+        kept = db.execute(select(VerdictRow.reason, VerdictRow.evidence, InboundMessage.evidence).join(InboundMessage)).one()
+    assert tuple(kept) == ("It was so.", None, None)
+
+
+def test_what_is_held_is_judged_again_by_command(quick):
+    inbound(quick, "quarantined")
+    inbound(quick, "applied")
+    assert quick(rejudging.judge_again).output == "1 message is judged again by the worker.\n"
+    assert quick(rejudging.judge_again, "--outcome", "applied").exit_code == 2
+    assert quick.count(InboundMessage, InboundMessage.outcome == "pending") == 1
 
 
 def test_deliveries_forget_their_people_after_180_days_and_then_skeletons_go(desk):

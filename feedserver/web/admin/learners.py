@@ -163,7 +163,9 @@ def _one(work: Work, learner_id: int) -> dict:
         "learner": learner,
         "aliases": _known(work, learner, ALIAS),
         "delegates": _known(work, learner, DELEGATE),
-        "asked": list(db.scalars(select(SenderQuestion).where(SenderQuestion.learner_id == learner.id).order_by(SenderQuestion.id.desc()).limit(_FEW))),
+        "asked": list(
+            db.scalars(select(SenderQuestion).where(SenderQuestion.learner_id == learner.id).order_by(SenderQuestion.id.desc()).limit(_FEW))
+        ),
         "sessions": list(db.execute(sessions)),
         "feeds": [(f, urls.get(f.id, "")) for f in feeds],
         "mail_out": list(db.scalars(out)),
