@@ -40,7 +40,7 @@ NO_PAGES = {
     "admin.report_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
-OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "admin.sign_in_page", "admin.signed_out")
+OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "admin.sign_in_page", "admin.signed_out")
 PASTED = "email,status\nann@corp.example,yes\nbob@corp.example,no\njonas.keller@example.net,no\nnobody@example.net,yes\n"
 ADDRESSES = "Neo Newcomer <neo@example.net>\nanna.berger@example.net\nnot an address\n"
 CSV = "email,name\nneo@example.net,Neo Newcomer\nbroken,Nobody\n"
