@@ -57,6 +57,8 @@ def fill(work: Work) -> str | None:
         return None
     asked = replace(work, now=work.now - INVITED_BEFORE)
     _name(asked)
+    # First, so that there is somebody whom requests for approval are mailed to.
+    secret = access.create_sign_in(work, content.ADMINISTRATOR, "owner")
     people = {key: _learner(asked, key, *who) for key, who in content.LEARNERS.items()}
     courses = {key: grouping.create_course(asked, values).id for key, values in content.COURSES.items()}
     groups = {
@@ -68,7 +70,7 @@ def fill(work: Work) -> str | None:
         session = scheduling.create_session(asked, courses[planned.course], _fields(work, planned), group)
         _people(asked, session.id, planned, people)
         _answers(replace(work, now=work.now - ANSWERED_BEFORE), session.id, planned, people)
-    return access.create_sign_in(work, content.ADMINISTRATOR, "owner")
+    return secret
 
 
 def _fresh_link(work: Work) -> str | None:

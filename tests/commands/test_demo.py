@@ -69,6 +69,7 @@ def test_the_full_session_has_a_waiting_list_that_has_moved(quick):
 def test_approval_waits_attendance_is_marked_and_a_draft_invites_nobody(quick):
     demo.fill_if_empty(quick.found)
     assert people(quick, "Becoming a data protection contact")["Yuki"][0] == "Waiting Approval"
+    assert quick.count(Delivery, Delivery.kind == "approval", Delivery.recipient == "admin@example.net") == 2
     assert {status for status, _ in people(quick, "First aid: the basics").values()} == {"Attended", "Absent", "Go Show"}
     with quick.house.database.read() as db:
         silent = select(LiveSession.id).where(LiveSession.title.in_(("First aid: the basics", "Planning next year's dates (draft)")))
