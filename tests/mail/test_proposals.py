@@ -15,12 +15,13 @@ import tzdata
 from sqlalchemy import select
 
 from feedserver.errors import Conflict
-from feedserver.services import answering, messages, proposing, receiving, substituting
+from feedserver.services import answering, asking, messages, proposing, receiving, substituting
 from feedserver.store.base import Base
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
 from feedserver.store.proposals import Proposal
+from feedserver.store.verdicts import SenderQuestion
 from tests import replies
 from tests.support.world import MAILBOX, START, Mail, World
 
@@ -44,7 +45,14 @@ def quick(sqlite_url: str) -> Iterator[World]:
 
 
 def propose(world: World, mail: Mail, start: datetime = LATER, **values) -> InboundMessage:
-    given = {"uid": mail.uid, "attendee": mail.to, "sequence": mail.sequence, "dtstart": start, "dtstamp": world.moment, "partstat": "ACCEPTED"}
+    given = {
+        "uid": mail.uid,
+        "attendee": mail.to,
+        "sequence": mail.sequence,
+        "dtstart": start,
+        "dtstamp": world.moment,
+        "partstat": "ACCEPTED",
+    }
     return world.receive(replies.message("google_counter", **given | values))
 
 
@@ -97,7 +105,12 @@ def test_another_time_is_kept_for_a_decision_and_its_partstat_never_applied(worl
     got = propose(world, world.mail(), comment="Could we?")
     assert (got.outcome, got.reason_code, world.status(session, "Lea")) == ("quarantined", "counter", "Invited")
     kept = the_one(world)
-    assert (kept.kind, kept.starts_at, kept.ends_at - kept.starts_at, kept.comment) == ("counter", LATER, timedelta(minutes=90), "Could we?")
+    assert (kept.kind, kept.starts_at, kept.ends_at - kept.starts_at, kept.comment) == (
+        "counter",
+        LATER,
+        timedelta(minutes=90),
+        "Could we?",
+    )
     assert world.enrolment(session, "Lea").partstat == "NEEDS-ACTION"
 
 
@@ -165,7 +178,13 @@ def test_a_calendar_that_may_say_something_else_is_sent_what_holds(quick):
     quick.mails()
     quick.do(lambda work: proposing.decline(work, the_one(quick).id))
     no, again = quick.mails()
-    assert (no.method, again.method, again.uid, again.sequence, again.partstat) == ("DECLINECOUNTER", "REQUEST", first.uid, 0, "NEEDS-ACTION")
+    assert (no.method, again.method, again.uid, again.sequence, again.partstat) == (
+        "DECLINECOUNTER",
+        "REQUEST",
+        first.uid,
+        0,
+        "NEEDS-ACTION",
+    )
 
 
 @pytest.mark.slow
@@ -203,7 +222,11 @@ def test_a_delegate_takes_the_seat_without_a_gap(world):
     world.do(lambda work: substituting.substitute(work, the_one(world).id))
     gone, new = world.mails()
     assert (gone.to, gone.kind, gone.method, gone.uid) == (first.to, "substituted", "CANCEL", first.uid) and TOM in gone.words
-    assert (new.to, new.kind, new.method, new.sequence) == (TOM, "instead", "REQUEST", 0) and new.uid != first.uid and "place of Lea" in new.words
+    assert (
+        (new.to, new.kind, new.method, new.sequence) == (TOM, "instead", "REQUEST", 0)
+        and new.uid != first.uid
+        and "place of Lea" in new.words
+    )
     assert (world.status(session, "Lea"), world.line(session), world.seats(session).taken) == ("Cancelled", ["Ann"], 1)
     assert world.answer(new).outcome == "applied" and message(world, held.id).outcome == "applied"
     tom = world.look(lambda work: work.db.scalars(select(Learner).where(Learner.email == TOM)).one())
@@ -310,6 +333,16 @@ def test_what_an_administrator_lets_count_or_discards_waits_no_more(quick):
     quick.do(lambda work: answering.apply_by_hand(work, yes.id))
     quick.do(lambda work: messages.discard(work, no.id))
     assert quick.status(session, "Lea") == "Registered" and quick.status(session, "Ann") == "Invited" and proposals(quick) == []
+
+
+def test_who_turns_out_to_be_the_person_invited_is_no_guest(world):
+    session = world.session("Lea")
+    held = crash(world, world.mail())
+    question = world.look(lambda work: work.db.scalars(select(SenderQuestion)).one())
+    world.do(lambda work: asking.answer(work, question.id, True))
+    while world.judging.once():
+        pass
+    assert (message(world, held.id).outcome, world.status(session, "Lea"), proposals(world)) == ("applied", "Registered", [])
 
 
 # -- what others say about our entries ---------------------------------------------------------------
