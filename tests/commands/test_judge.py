@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import mailbox
 import os
+from datetime import datetime
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from feedserver.commands import folders, inbound
+from feedserver.services import grouping, learning, scheduling
+from feedserver.store.enrolments import Enrolment
+from feedserver.store.entries import CalendarEntry
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.outbox import Delivery
 from tests.commands.conftest import Desk
@@ -54,6 +59,21 @@ def test_a_folder_of_everything_is_judged_and_nothing_is_written(quick: Desk, bo
     }  # fmt: skip
     assert count == "2 human, 6 rejected (3 other files hold no message)"
     assert quick.count(InboundMessage) == quick.count(Delivery) == 0
+
+
+def test_a_yes_that_would_count_is_told_and_does_not_count(desk: Desk, box):
+    def invited(work):
+        lea = learning.create_learner(work, {"email": "lea@corp.example", "name": "Lea"})
+        course = grouping.create_course(work, {"name": "Safety"})
+        group = grouping.create_group(work, course.id, "Berlin", [lea.id])
+        values = {"title": "Fire safety", "start": datetime(2027, 3, 10, 14), "end": datetime(2027, 3, 10, 15), "timezone": "Europe/Berlin"}
+        scheduling.create_session(work, course.id, values, group.id)
+        return work.db.scalars(select(CalendarEntry.uid)).one()
+
+    uid = desk.do(invited)
+    (box / "yes.eml").write_bytes(reply("google", uid=uid, attendee="lea@corp.example"))
+    assert judged(desk, box)[0] == {"yes.eml": "applied"} and judged(desk, box)[1] == "1 applied"
+    assert desk.count(Enrolment, Enrolment.status == "Invited") == 1 and desk.count(InboundMessage) == 0
 
 
 def test_an_mbox_is_judged_message_by_message(quick: Desk, box):
