@@ -31,7 +31,8 @@ _LONGEST_RECORD, _LONGEST_KEY = 2048, 740  # 4,096 bits of RSA in base64: larger
 class Checker(Protocol):
     """Who finds out whether a signature holds: the pool of children."""
 
-    def holds(self, raw: bytes, which: int, key: bytes) -> bool | None: ...
+    def holds(self, raw: bytes, which: int, key: bytes) -> bool | None:
+        """As `ParserPool.holds`."""
 
 
 class SignaturesWanted(Exception):

@@ -51,7 +51,8 @@ def judge_all_again(work: Work, outcome: str = "quarantined") -> int:
 def of_sender(work: Work, learner_id: int, senders: Sequence[str]) -> int:
     """What waits from these senders (canonical addresses, "" is no usable one) for this learner; returns how many."""
     return _give_back(
-        work, and_(M_.outcome == "quarantined", M_.kind == "reply", M_.learner_id == learner_id, func.lower(M_.sender).in_(senders))
+        work,
+        and_(M_.outcome == "quarantined", M_.kind.in_(("reply", "human")), M_.learner_id == learner_id, func.lower(M_.sender).in_(senders)),
     )
 
 

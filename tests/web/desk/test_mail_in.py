@@ -69,7 +69,7 @@ def test_a_strange_sender_is_explained_made_known_and_judged_again(desk: Desk):
     judge(desk)
     page = html.unescape(desk.get("/mail/in/1"))
     assert status(desk) == "Declined" and f"{HOME}: another address that is known as theirs" in page
-    assert "when it came" in page and "judged again" in page and "Judge again" not in page
+    assert "when it came" in page and "judged again" in page and "/mail/in/1/judge" not in page
     assert HOME in desk.get("/learners/1")
 
 
