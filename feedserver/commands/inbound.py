@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from mail import signatures
 from mail.children import ParserPool
 from mail.incoming import decide
 
 from ..errors import FeedserverError
+from ..imip.incoming import Incoming
 from ..services import receiving
 from ..services.house import House, utc_now
 from ..services.receiving import Received, Verdict
@@ -83,11 +85,21 @@ def _of_file(house: House, found: Settings, number: int, pool: ParserPool, folde
 
 def judged(house: House, found: Settings, organisation_id: int, data: bytes, pool: ParserPool) -> Verdict:
     """How this message would end: read in a child that can be killed, decided in a transaction that is rolled back."""
+    incoming = pool.read(data)
+    try:
+        try:
+            return _decided(house, found, organisation_id, data, incoming)
+        except signatures.SignaturesWanted as wanted:
+            return _decided(house, found, organisation_id, data, signatures.checked(data, incoming, wanted.which, pool, signatures.look_up))
+    except Exception as error:
+        # As the worker does: what fails on our side is nobody's answer, and the rest of the folder is judged.
+        return Verdict("quarantined", "our_fault", f"Judging it failed on our side ({type(error).__name__}).")
 
+
+def _decided(house: House, found: Settings, organisation_id: int, data: bytes, incoming: Incoming) -> Verdict:
     class Undone(Exception):
         pass
 
-    incoming = pool.read(data)
     try:
         with house.database.write() as db:
             work = house.work(db, organisation_id, "judge")
@@ -98,9 +110,6 @@ def judged(house: House, found: Settings, organisation_id: int, data: bytes, poo
             raise Undone
     except Undone:
         return verdict
-    except Exception as error:
-        # As the worker does: what fails on our side is nobody's answer, and the rest of the folder is judged.
-        return Verdict("quarantined", "our_fault", f"Judging it failed on our side ({type(error).__name__}).")
 
 
 def _progress(length: int):

@@ -17,6 +17,7 @@ from feedserver.store.enrolments import Enrolment
 from feedserver.store.entries import CalendarEntry
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.outbox import Delivery
+from mail import signatures
 from tests.commands.conftest import Desk
 from tests.replies import message, reply
 
@@ -61,7 +62,7 @@ def test_a_folder_of_everything_is_judged_and_nothing_is_written(quick: Desk, bo
     assert quick.count(InboundMessage) == quick.count(Delivery) == 0
 
 
-def test_a_yes_that_would_count_is_told_and_does_not_count(desk: Desk, box):
+def test_a_yes_that_would_count_is_told_and_does_not_count(desk: Desk, box, monkeypatch):
     def invited(work):
         lea = learning.create_learner(work, {"email": "lea@corp.example", "name": "Lea"})
         course = grouping.create_course(work, {"name": "Safety"})
@@ -72,7 +73,18 @@ def test_a_yes_that_would_count_is_told_and_does_not_count(desk: Desk, box):
 
     uid = desk.do(invited)
     (box / "yes.eml").write_bytes(reply("google", uid=uid, attendee="lea@corp.example"))
-    assert judged(desk, box)[0] == {"yes.eml": "applied"} and judged(desk, box)[1] == "1 applied"
+    signed = reply(
+        "google",
+        uid=uid,
+        attendee="lea@corp.example",
+        headers="DKIM-Signature: v=1; a=rsa-sha256; d=corp.example; s=x; h=from:date:subject:content-type:mime-version; bh=YQ==; b=YQ==\n",
+    )
+    (box / "signed.eml").write_bytes(signed)
+    asked = []
+    monkeypatch.setattr(signatures, "look_up", lambda name, seconds: asked.append(name))
+    assert judged(desk, box)[0] == {"yes.eml": "applied", "signed.eml": "applied"} and asked == []
+    desk.do(lambda work: setattr(work.organisation, "trust_profile", "strict"))
+    assert judged(desk, box)[0] == {"yes.eml": "quarantined", "signed.eml": "quarantined"} and asked == ["x._domainkey.corp.example."]
     assert desk.count(Enrolment, Enrolment.status == "Invited") == 1 and desk.count(InboundMessage) == 0
 
 
