@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from ..errors import Conflict, Invalid
+from ..errors import Changed, Conflict, Invalid
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
@@ -142,13 +142,23 @@ def reject(work: Work, enrolment_id: int, reason: str = "") -> Enrolment:
 
 
 def set_status(work: Work, enrolment_id: int, status: str, *, over_capacity: bool = False, version: int | None = None) -> Enrolment:
-    """An administrator changes a status by hand, to one of the six, to Waiting List, or to Cancelled."""
+    """An administrator changes a status by hand, to one of the six, to Waiting List, or to Cancelled.
+
+    `version` is what they saw: where it no longer holds, `Changed` says what is now.
+    """
     session, enrolment = _with_session(work, enrolment_id)
+    if version is not None and version != enrolment.version:
+        raise Changed(
+            f"The status has changed since you looked: it is {enrolment.status} now. Look again before you change it.",
+            extra={"now": enrolment.status, "version": enrolment.version},
+        )
     if status not in (S.WAITING_LIST, S.CANCELLED):
         check_by_hand(status)
     if status != S.CANCELLED:
         _must_not_be_cancelled(session)
-    return change(work, session, enrolment, EnrolmentStatus(status), "status set", over_capacity=over_capacity)
+    # Whom a person put on the list is not asked before a further seat comes free (decision 0012).
+    waits = work.now if status == S.WAITING_LIST else None
+    return change(work, session, enrolment, EnrolmentStatus(status), "status set", over_capacity=over_capacity, offered=waits)
 
 
 def remove(work: Work, enrolment_id: int) -> Enrolment:

@@ -35,7 +35,16 @@ SHOWN_FIELDS = (
     "room_id",
     "files",
 )
-RULE_FIELDS = ("capacity", "approval_required", "waiting_list", "calendar_enabled", "offer_minutes", "hold_minutes", "lock_minutes", "guests")
+RULE_FIELDS = (
+    "capacity",
+    "approval_required",
+    "waiting_list",
+    "calendar_enabled",
+    "offer_minutes",
+    "hold_minutes",
+    "lock_minutes",
+    "guests",
+)
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 _TIMES = ("start", "end", "timezone", "fold")
 _EDITING = ("edited", "planned", "plan discarded")

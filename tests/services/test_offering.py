@@ -208,6 +208,19 @@ def test_people_are_told_where_they_stand(world):
     assert "Reason: Not this year." in next(m.words for m in world.notices if m.kind == "refused")
 
 
+@pytest.mark.parametrize("before", ["Registered", "Declined"])
+def test_whom_a_person_puts_on_the_list_stays_there_until_a_further_seat_comes_free(world, before):
+    session = world.session(capacity=3, waiting_list=True)
+    world.enrol(session, "Ada", before)
+    world.enrol(session, "Bob", "Registered")
+    world.set_status(session, "Ada", "Waiting List")
+    world.advance(3 * 86400)
+    world.register(session, "Cleo")
+    assert world.line(session) == ["Ada"]
+    world.remove(session, "Bob")
+    assert world.status(session, "Ada") == "Invited"
+
+
 def test_a_cancelled_session_is_told_to_who_waits_for_it(world):
     session = full(world, "Tom")
     world.cancel(session, "The trainer is ill.")

@@ -190,19 +190,23 @@ def list_enrolments(work: Work, call: Call) -> Page[EnrolmentOut]:
     return Page[EnrolmentOut](items=show(work, rows), next=following)
 
 
-@route("GET", "/enrolments/<id:enrolment_id>", answer=EnrolmentOut, problems=(404,))
+@route("GET", "/enrolments/<id:enrolment_id>", answer=EnrolmentOut, problems=(404,), tagged=True)
 def get_enrolment(work: Work, call: Call) -> EnrolmentOut:
     """One person in one session."""
     return show(work, [find(work, Enrolment, call.path["enrolment_id"])])[0]
 
 
-@route("PATCH", "/enrolments/<id:enrolment_id>", body=EnrolmentChange, answer=EnrolmentOut, problems=(404, 409))
+@route("PATCH", "/enrolments/<id:enrolment_id>", body=EnrolmentChange, answer=EnrolmentOut, problems=(404, 409, 412), tagged=True)
 def edit_enrolment(work: Work, call: Call) -> EnrolmentOut:
-    """Give another status by hand, at any time."""
+    """Give another status by hand, at any time. An If-Match that no longer holds answers 412 with the status as it is, and changes nothing."""
     enrolment_id = call.path["enrolment_id"]
     if "status" not in call.body.model_fields_set:
         return show(work, [find(work, Enrolment, enrolment_id)])[0]
-    return _one(work, enrolling.set_status(work, enrolment_id, call.body.status, over_capacity=call.body.over_capacity))
+    given, version = call.body, None
+    if call.versions is not None:
+        present = find(work, Enrolment, enrolment_id).version
+        version = present if present in call.versions else max(call.versions)
+    return _one(work, enrolling.set_status(work, enrolment_id, given.status, over_capacity=given.over_capacity, version=version))
 
 
 @route("DELETE", "/enrolments/<id:enrolment_id>", status=204, problems=(404,))

@@ -210,3 +210,14 @@ def test_status_by_hand_is_history(api):
     mine = api.post(f"/sessions/{session['id']}/enrolments", {"learner_id": api.learner()["id"], "status": "Registered"})
     assert api.patch(f"/enrolments/{mine['id']}", {"status": "Cancelled"})["status"] == "Cancelled"
     assert api.do(lambda work: work.db.scalar(select(Enrolment.status))) == "Cancelled"
+
+
+def test_a_status_that_has_changed_since_it_was_read_is_not_overwritten(api):
+    session, ada = api.session(), api.learner("Ada")
+    one = api.post(f"/sessions/{session['id']}/enrolments", {"learner_id": ada["id"], "status": "Invited"})
+    path = f"/enrolments/{one['id']}"
+    seen = api.call("GET", path).headers["ETag"]
+    api.call("PATCH", path, {"status": "Registered"}, headers={"If-Match": seen})
+    refused = api.call("PATCH", path, {"status": "Declined"}, status=412, headers={"If-Match": seen})
+    assert "it is Registered now" in refused.json["detail"]
+    assert api.get(path)["status"] == "Registered"
