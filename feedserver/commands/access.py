@@ -77,13 +77,14 @@ def token() -> None:
 
 @token.command("create")
 @click.argument("name")
+@click.option("--days", type=click.IntRange(1, 3650), default=access_.TOKEN_DAYS, show_default=True, help="How long it holds.")
 @_org
-def token_create(name: str, org: str | None) -> None:
+def token_create(name: str, days: int, org: str | None) -> None:
     """Prints a new API token alone, once."""
     found = parts.settings()
     house = parts.house(found)
     number = parts.organisation(found, house.database, org)
-    click.echo(house.run(number, "command", lambda work: access_.create_token(work, name)))
+    click.echo(house.run(number, "command", lambda work: access_.create_token(work, name, days)))
 
 
 COMMANDS = (org, admin, token)

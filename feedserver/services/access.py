@@ -19,22 +19,27 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 _NOTED_EVERY = timedelta(minutes=5)
 _LONGEST_SECRET = 200
+TOKEN_DAYS = 365
+_MOST_TOKEN_DAYS = 3650
 
 
-def create_token(work: Work, name: str) -> str:
-    """A new API token with all rights in its organisation, as text that is shown this once; raises `Invalid` for an empty name."""
+def create_token(work: Work, name: str, days: int = TOKEN_DAYS) -> str:
+    """A new API token with all rights in its organisation, for so many days, as text that is shown this once; raises `Invalid`."""
     name = name.strip()
     if not name or not name.isprintable() or len(name) > 100:
         raise Invalid("Give the token a name of 1 to 100 printable characters.", field="name")
+    if not 1 <= days <= _MOST_TOKEN_DAYS:
+        raise Invalid(f"A token lives for 1 to {_MOST_TOKEN_DAYS} days.", field="days")
     text = f"fs_{tokens.new_secret()}"
-    work.db.add(ApiToken(organisation_id=work.organisation_id, name=name, digest=tokens.digest(text), created_at=work.now))
+    ends = work.now + timedelta(days=days)
+    work.db.add(ApiToken(organisation_id=work.organisation_id, name=name, digest=tokens.digest(text), created_at=work.now, expires_at=ends))
     work.record("token created", detail={"name": name})
     work.db.flush()
     return text
 
 
 def token_of(db: Session, text: str) -> ApiToken | None:
-    """The token that this text is, unless it is unknown or revoked."""
+    """The token that this text is, unless it is unknown or revoked; one that has expired too."""
     if not _plausible(text):
         return None
     return db.scalars(select(ApiToken).where(ApiToken.digest == tokens.digest(text), ApiToken.revoked_at.is_(None))).first()

@@ -6,7 +6,7 @@ Every SELECT of the database session is narrowed, whoever wrote it, so that a li
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Table, Text, and_, cast, event, exists, func, not_, or_, select
@@ -17,10 +17,12 @@ from ..store.history import HistoryEntry
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import Delivery
-from ..store.sessions import LiveSession
+from ..store.sessions import LiveSession, Seats
+from ..training.statuses import SEATED
 
 SEES_ALL = ("owner", "training_manager")
 Criteria = dict[type, ColumnElement[bool]]
+_SIGHT = "sight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Sight:
 
 def narrow(db: Session, sight: Sight) -> None:
     """From here on this database session finds only what `sight` may see; what is hidden does not exist. For looking alone, never for verbs."""
+    db.info[_SIGHT] = sight
     if sight.whole:
         return
     options = [with_loader_criteria(row, where, include_aliases=True) for row, where in _CRITERIA[sight.role](sight.email_key).items()]
@@ -47,6 +50,29 @@ def narrow(db: Session, sight: Sight) -> None:
             state.statement = state.statement.options(*options)
 
     event.listen(db, "do_orm_execute", add)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsOfTeam:
+    """What stands for `Seats` where only a team may be seen: how many of it have one, whatever the session has."""
+
+    taken: int
+    capacity: None = None
+    over_capacity: int = 0
+
+
+def sees_a_team_alone(db: Session) -> bool:
+    """Whether totals of whole sessions are not for who looks."""
+    return db.info.get(_SIGHT) is not None and db.info[_SIGHT].role == "approver"
+
+
+def seats(db: Session, whole: Mapping[int, Seats]) -> Mapping[int, Seats | SeatsOfTeam]:
+    """Seats of sessions (by their ids) as who looks may see them; at most one statement."""
+    if not sees_a_team_alone(db):
+        return whole
+    held = select(Enrolment.live_session_id, func.count()).where(Enrolment.live_session_id.in_(whole), Enrolment.status.in_(SEATED))
+    own = dict(db.execute(held.group_by(Enrolment.live_session_id)).all())
+    return {session_id: SeatsOfTeam(own.get(session_id, 0)) for session_id in whole}
 
 
 def teaches(sessions: Table | type[LiveSession], email_key: str) -> ColumnElement[bool]:

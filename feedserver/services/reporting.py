@@ -18,7 +18,7 @@ from ..store.enrolments import Enrolment
 from ..store.learners import Learner
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import SEATED, Answer, EnrolmentStatus
-from . import exporting
+from . import entitlement, exporting
 from .work import Work
 
 S = EnrolmentStatus
@@ -155,17 +155,19 @@ def no_shows(work: Work, scope: Scope, limit: int, offset: int = 0) -> list[NoSh
 
 
 def levels(work: Work, scope: Scope, limit: int, offset: int = 0) -> list[Level]:
-    """How full sessions are, coming ones unless the scope names days, the next first. A team is no part of it: a seat is a seat."""
-    waiting, asking = (func.sum(case((Enrolment.status == s, 1), else_=0)) for s in (S.WAITING_LIST, S.WAITING_APPROVAL))
+    """How full sessions are, coming ones unless the scope names days, the next first. Who may see a team alone is told of its seats."""
+    held, waiting, asking = (
+        func.sum(case((Enrolment.status.in_(s), 1), else_=0)) for s in (SEATED, (S.WAITING_LIST,), (S.WAITING_APPROVAL,))
+    )
     counted = (
-        select(Enrolment.live_session_id.label("id"), waiting.label("waiting"), asking.label("asking"))
+        select(Enrolment.live_session_id.label("id"), held.label("held"), waiting.label("waiting"), asking.label("asking"))
         .group_by(Enrolment.live_session_id)
         .subquery()
     )
+    team = entitlement.sees_a_team_alone(work.db)
+    taken, capacity = (func.coalesce(counted.c.held, 0), null()) if team else (Seats.taken, Seats.capacity)
     query = (
-        select(
-            LiveSession, Course.name, Seats.taken, Seats.capacity, func.coalesce(counted.c.waiting, 0), func.coalesce(counted.c.asking, 0)
-        )
+        select(LiveSession, Course.name, taken, capacity, func.coalesce(counted.c.waiting, 0), func.coalesce(counted.c.asking, 0))
         .join(Course, Course.id == LiveSession.course_id)
         .join(Seats, Seats.live_session_id == LiveSession.id)
         .outerjoin(counted, counted.c.id == LiveSession.id)

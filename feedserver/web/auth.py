@@ -27,7 +27,7 @@ class Unauthorized(FeedserverError):
 
 
 class WrongToken(Unauthorized):
-    """A token that is unknown or revoked (RFC 6750 3.1)."""
+    """A token that is unknown, revoked or expired (RFC 6750 3.1)."""
 
     title = "This token does not hold"
     headers = {"WWW-Authenticate": 'Bearer realm="feedserver", error="invalid_token"'}
@@ -61,6 +61,11 @@ def caller(request: Request) -> Caller:
     if token is None:
         _count_wrong(request.remote_addr or "", now)
         raise WrongToken("This token is unknown or was revoked; make a new one with `python -m feedserver token create NAME`.")
+    if token.expires_at is not None and token.expires_at <= now:
+        _count_wrong(request.remote_addr or "", now)
+        raise WrongToken(
+            f"This token expired on {token.expires_at:%Y-%m-%d}; make a new one with `python -m feedserver token create NAME`."
+        )
     access.note_token_use(database, token, now)
     return Caller(token.organisation_id, f"api:{token.name}")
 

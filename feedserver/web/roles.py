@@ -42,7 +42,7 @@ TABLE: dict[str, frozenset[str]] = dict(
         *_for(MANAGERS, "new_learner edit_learner new_feed rotate_feed revoke_feed"),
         *_for(
             MANAGERS,
-            "leaving leave come_back send_welcome session_files delete_file new_slots add_many import_learners import_job start_import",
+            "leaving leave come_back send_welcome learner_addresses session_files delete_file new_slots add_many import_learners import_job start_import",
         ),
         *_for(MANAGERS, "new_room edit_room delete_room decide_proposal"),
         *_for(MANAGERS, "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender"),

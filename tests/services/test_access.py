@@ -41,6 +41,16 @@ def test_a_token_opens_until_it_is_revoked(database, do):
         assert access.token_of(db, text) is None
 
 
+def test_a_token_holds_for_a_year_unless_somebody_says_otherwise(database, do):
+    year, week = do(lambda work: access.create_token(work, "importer")), do(lambda work: access.create_token(work, "trial", 7))
+    with database.read() as db:
+        ends = [access.token_of(db, text).expires_at - NOON for text in (year, week)]
+    assert ends == [timedelta(days=365), timedelta(days=7)]
+    for days in (0, 4000):
+        with pytest.raises(Invalid, match="1 to 3650 days"):
+            do(lambda work, days=days: access.create_token(work, "wrong", days))
+
+
 def test_the_use_of_a_token_is_noted_now_and_then(database, do):
     text = do(lambda work: access.create_token(work, "importer"))
     for minutes, noted in ((0, 0), (2, 0), (6, 6)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import segno
-from flask import Response, flash, make_response, redirect, request, url_for
+from flask import Response, flash, g, make_response, redirect, request, url_for
 from sqlalchemy import case, select
 
 from ...errors import Invalid
@@ -19,7 +19,7 @@ from ...store.learners import Learner
 from ...store.sessions import LiveSession
 from ...training.attendance import UNMARKED, proposed
 from ...training.statuses import ATTENDANCE, EnrolmentStatus
-from .. import pages
+from .. import pages, roles
 from . import people
 from .desk import act, admin, look, typed
 
@@ -57,8 +57,11 @@ def mark_attendance(session_id: int) -> Response:
 def mark_walk_in(session_id: int) -> Response:
     """Somebody came who was not on the list."""
 
+    everybody = g.who.role in roles.OVERSEERS
+
     def verb(work: Work) -> str:
-        learner = people.the_one(work, typed("who", 250))
+        session = find(work, LiveSession, session_id)
+        learner = people.the_one(work, typed("who", 250), among=None if everybody else people.around(session))
         found = select(Enrolment.id).where(Enrolment.live_session_id == session_id, Enrolment.learner_id == learner.id)
         enrolment_id = work.db.scalar(found)
         if enrolment_id is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
-from ...services import channelling, departing
+from ...services import channelling, departing, knowing, moving
 from ...services.finding import find
 from ...services.work import Work
 from ...store.learners import Learner
 from .. import pages
-from .desk import act, admin, look
+from .desk import act, admin, look, typed
 
 
 @admin.get("/learners/<id:learner_id>/leave")
@@ -39,6 +39,26 @@ def come_back(learner_id: int) -> Response:
 
     def verb(work: Work) -> str:
         return f"{departing.come_back(work, learner_id).name} is back, with a new feed and in no session yet."
+
+    return act(verb, "learner", learner_id=learner_id)
+
+
+@admin.post("/learners/<id:learner_id>/addresses")
+def learner_addresses(learner_id: int) -> Response:
+    """Where mail goes, and which other addresses speak for the learner."""
+    do, address = request.form.get("do", ""), typed("address", 250)
+
+    def verb(work: Work) -> str:
+        if do == "ask":
+            return f"{moving.ask_for_target(work, learner_id, address)} is asked. Mail goes there once somebody there has said Yes."
+        if do == "drop":
+            moving.drop_target(work, learner_id)
+            return "Mail goes to the first address again."
+        if do == "know":
+            knowing.know_by_hand(work, learner_id, address)
+            return f"Answers from {address} count from now on."
+        knowing.forget(work, learner_id, address)
+        return f"{address} does not speak for this learner any more."
 
     return act(verb, "learner", learner_id=learner_id)
 

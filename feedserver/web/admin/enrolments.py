@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, offering, proposing, resending, versions
+from ...services import enrolling, entitlement, offering, proposing, resending, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -127,7 +127,7 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
         "session": session,
         "course": work.db.get_one(Course, session.course_id),
         "group": work.db.get(TrainingGroup, session.group_id) if session.group_id else None,
-        "seats": work.db.get_one(Seats, session.id),
+        "seats": entitlement.seats(work.db, {session.id: work.db.get_one(Seats, session.id)})[session.id],
         "counts": counts_of(work, [session.id]).get(session.id, {}),
         "moved": moved,
         "behind": versions.number_behind(work, session) if moved else None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from flask import Response, request
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ...errors import Conflict
 from ...services import messages
@@ -12,9 +14,10 @@ from ...services.refilling import refill
 from ...services.work import Work
 from ...store import keys
 from ...store.learners import Learner
-from ...store.outbox import DEAD, EXPIRED, OPEN, STATES, CapturedMessage, Delivery
+from ...store.outbox import DEAD, EXPIRED, OPEN, STATES, CapturedMessage, Delivery, RelayPace
 from ...store.sessions import LiveSession
 from .. import pages
+from ..house import settings
 from .desk import act, admin, look, search_text
 
 # What one link of another page asks for.
@@ -28,8 +31,11 @@ def mail_out() -> Response:
     state = request.args.get("state", "")
     state = state if state in (*STATES, *_SEVERAL) else ""
     text = search_text()
-    found = look(lambda work: pages.paged(lambda n, o: _list(work, state, text, n, o)))
-    return pages.page("admin/mail_out.html", state=state, states=STATES, q=text, deliveries=found, retriable=messages.AGAIN)
+    rate = settings().smtp_rate
+    found, waiting, ends = look(lambda work: (pages.paged(lambda n, o: _list(work, state, text, n, o)), *_expected(work, rate)))
+    return pages.page(
+        "admin/mail_out.html", state=state, states=STATES, q=text, deliveries=found, retriable=messages.AGAIN, rate=rate, waiting=waiting, ends=ends,
+    )  # fmt: skip
 
 
 @admin.get("/mail/out/<id:delivery_id>")
@@ -74,6 +80,16 @@ def retry_deliveries() -> Response:
         return f"{words} {len(left)} not: {left[0]}" if left else words
 
     return act(verb, "mail_out", **({"state": request.form["state"]} if request.form.get("state") in (*STATES, *_SEVERAL) else {}))
+
+
+def _expected(work: Work, rate: int | None) -> tuple[int, datetime | None]:
+    """How many messages of all organisations wait for the relay now, and when the last of them has left at its pace; None where it has no such pace."""
+    if not rate:
+        return 0, None
+    d = Delivery.__table__.c
+    waiting = work.db.scalar(select(func.count()).where(d.state.in_(OPEN), d.due_at <= work.now))
+    free_at = work.db.scalar(select(func.max(RelayPace.free_at))) or work.now
+    return waiting, max(free_at, work.now) + timedelta(minutes=1) / rate * waiting
 
 
 def _list(work: Work, state: str, text: str, limit: int, offset: int) -> list:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, flash, redirect, request, url_for
 
+from ...errors import Invalid
 from ...services import access, organising, sample
 from ...services.work import Work
 from ...store.access import ROLES
@@ -34,7 +35,10 @@ FIELDS = (
     Field("welcome", "New learners get a welcome mail when somebody presses send", "check", hint="It explains subscribing, and makes us a sender that Google knows."),
 )  # fmt: skip
 _FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
-TOKEN_FIELDS = (Field("token_name", "Name of the program", required=True, longest=100),)
+TOKEN_FIELDS = (
+    Field("token_name", "Name of the program", required=True, longest=100),
+    Field("token_days", "Days that it holds", "number", hint=f"Empty: a year, {access.TOKEN_DAYS}."),
+)
 SIGN_IN_FIELDS = (
     Field("email", "E-mail address", "mail", required=True),
     Field("role", "Role", "choice", required=True, choices=[(r, f"{r.replace('_', ' ').capitalize()}: {roles.WORDS[r]}") for r in ROLES]),
@@ -57,7 +61,7 @@ def organisation() -> Response:
 def new_token() -> Response:
     """A new API token, shown this once."""
     form = Form.sent(TOKEN_FIELDS, request.form)
-    token = form.attempt(lambda: run(lambda work: access.create_token(work, form.values["token_name"])))
+    token = form.attempt(lambda: run(lambda work: _token(work, form.values)))
     return _page(token_form=form, token=token)
 
 
@@ -90,6 +94,13 @@ def disable_sign_in(sign_in_id: int) -> Response:
         return "Shut out, here and in every browser."
 
     return act(verb, "organisation")
+
+
+def _token(work: Work, values: dict) -> str:
+    try:
+        return access.create_token(work, values["token_name"], values["token_days"] or access.TOKEN_DAYS)
+    except Invalid as error:
+        raise Invalid(error.detail, field=f"token_{error.field}") from error
 
 
 def _save(work: Work, values: dict) -> object:

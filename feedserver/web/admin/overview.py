@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, func, select
 
+from ...services import entitlement
 from ...services.work import Work
 from ...store.courses import Course
 from ...store.enrolments import Enrolment
@@ -20,7 +21,7 @@ class SessionLine:
 
     session: LiveSession
     course: Course
-    seats: Seats
+    seats: Seats | entitlement.SeatsOfTeam
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -44,7 +45,8 @@ def session_lines(
     )
     rows = work.db.execute(query).all()
     counts = counts_of(work, [session.id for session, _course, _seats in rows])
-    return [SessionLine(session, course, seats, counts.get(session.id, {})) for session, course, seats in rows]
+    seen = entitlement.seats(work.db, {session.id: seats for session, _course, seats in rows})
+    return [SessionLine(session, course, seen[session.id], counts.get(session.id, {})) for session, course, _seats in rows]
 
 
 def counts_of(work: Work, session_ids: Sequence[int]) -> dict[int, dict[str, int]]:

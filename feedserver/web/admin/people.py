@@ -6,13 +6,17 @@ import re
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import aliased
 
 from ...addresses import canonical, check
 from ...errors import Conflict, FeedserverError, Invalid
 from ...services import learning
 from ...services.work import Work
+from ...store.courses import GroupMember, TrainingGroup
+from ...store.enrolments import Enrolment
 from ...store.learners import Learner
+from ...store.sessions import LiveSession
 
 _MOST_LINES = 2000
 
@@ -26,26 +30,43 @@ class Pasted:
     refused: list[str] = field(default_factory=list)
 
 
-def search(work: Work, text: str, limit: int = 50, offset: int = 0, *, left: bool = False) -> list[Learner]:
-    """Learners whose name or address holds the text; `left`: those who are no longer here."""
+def search(
+    work: Work, text: str, limit: int = 50, offset: int = 0, *, left: bool = False, among: ColumnElement[bool] | None = None
+) -> list[Learner]:  # fmt: skip
+    """Learners whose name or address holds the text; `left`: those who are no longer here; `among`: of these alone."""
     here = Learner.left_at.is_not(None) if left else Learner.left_at.is_(None)
-    query = select(Learner).where(Learner.organisation_id == work.organisation_id, here)
+    query = select(Learner).where(Learner.organisation_id == work.organisation_id, here, true() if among is None else among)
     if text:
         key = canonical(text)
         query = query.where(or_(Learner.name.icontains(text, autoescape=True), Learner.email_key.contains(key, autoescape=True)))
     return list(work.db.scalars(query.order_by(Learner.name, Learner.id).limit(limit).offset(offset)))
 
 
-def the_one(work: Work, text: str) -> Learner:
-    """The learner that an address or a name means; raises `Invalid`, naming who it could be."""
+def around(session: LiveSession) -> ColumnElement[bool]:
+    """Who is in a training group of the session's course, in one of its sessions, or in a team with somebody of the session."""
+    groups = select(TrainingGroup.id).where(TrainingGroup.course_id == session.course_id)
+    sessions = select(LiveSession.id).where(LiveSession.course_id == session.course_id)
+    colleague = aliased(Learner)
+    teams = select(colleague.team).join(Enrolment, Enrolment.learner_id == colleague.id).where(Enrolment.live_session_id == session.id)
+    return or_(
+        Learner.id.in_(select(GroupMember.learner_id).where(GroupMember.group_id.in_(groups))),
+        Learner.id.in_(select(Enrolment.learner_id).where(Enrolment.live_session_id.in_(sessions))),
+        Learner.team.in_(teams.where(colleague.team.is_not(None), colleague.team != "")),
+    )
+
+
+def the_one(work: Work, text: str, among: ColumnElement[bool] | None = None) -> Learner:
+    """The learner that an address or a name means, `among` these where that is given; raises `Invalid`, naming who it could be."""
     text = text.strip()
     exact = select(Learner).where(Learner.organisation_id == work.organisation_id, Learner.email_key == canonical(text))
-    found = work.db.scalars(exact).first()
+    found = work.db.scalars(exact if among is None else exact.where(among)).first()
     if found is not None:
         return found
-    near = search(work, text, 6) if text else []
+    near = search(work, text, 6, among=among) if text else []
     if len(near) == 1:
         return near[0]
+    if not near and among is not None:
+        raise Invalid("Nobody around this course has this name or address. A training manager can add them.", field="who")
     if not near:
         raise Invalid("No learner has this name or address. Make the learner first, or paste the address in a group.", field="who")
     names = "; ".join(f"{one.name} <{one.email}>" for one in near[:5])

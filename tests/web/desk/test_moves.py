@@ -8,6 +8,9 @@ import io
 import pytest
 from sqlalchemy import select, update
 
+from feedserver.services import moving
+from feedserver.store.history import HistoryEntry
+from feedserver.store.learners import LearnerAlias
 from feedserver.store.organisations import Organisation
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import LiveSession
@@ -102,3 +105,33 @@ def test_a_whole_group_goes_in_with_a_status(desk: Desk):
     other = desk.session()
     desk.send(f"/sessions/{other.id}/people/many", group_id="1", status="Registered", send="1")
     assert "Registered 2" in desk.get(f"/sessions/{other.id}")
+
+
+def test_another_address_is_asked_before_mail_goes_there(desk: Desk):
+    desk.session("Mia")
+    desk.send("/learners/1/addresses", do="ask", address="mia@home.example")
+    assert "mia@home.example is asked" in desk.get("/learners/1") and kinds(desk)[-1] == "confirm_address"
+    assert 'Mail goes to <b class="clip">mia@example.org' in desk.get("/learners/1")
+    desk.do(lambda work: moving.take_target(work, 1, "mia@home.example"))
+    assert 'Mail goes to <b class="clip">mia@home.example' in desk.get("/learners/1")
+    desk.send("/learners/1/addresses", do="forget", address="mia@home.example")
+    assert "first one again before" in desk.get("/learners/1")
+    desk.send("/learners/1/addresses", do="drop")
+    assert 'Mail goes to <b class="clip">mia@example.org' in desk.get("/learners/1")
+
+
+def test_a_known_address_is_added_and_removed_by_hand_on_record(desk: Desk):
+    desk.session("Mia", "Ali")
+    known = lambda: desk.do(lambda work: list(work.db.scalars(select(LearnerAlias.address_key))))  # noqa: E731
+    for address, said in (
+        ("M.Mia@Example.org", "count from now on"),
+        ("ali@example.org", "Another learner"),
+        ("mia", "not an e-mail address"),
+    ):
+        desk.send("/learners/1/addresses", do="know", address=address)
+        assert said in html.unescape(desk.get("/learners/1"))
+    assert known() == ["m.mia@example.org"] and 'value="m.mia@example.org"' in desk.get("/learners/1")
+    desk.send("/learners/1/addresses", do="forget", address="m.mia@example.org")
+    assert known() == []
+    verbs = desk.do(lambda work: list(work.db.scalars(select(HistoryEntry.verb).where(HistoryEntry.learner_id == 1))))
+    assert verbs[-2:] == ["alias known", "address forgotten"]

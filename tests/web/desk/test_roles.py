@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import datetime, timedelta
 from email import message_from_bytes
 
 import pytest
 from sqlalchemy import select
 
-from feedserver.services import enrolling, scheduling
+from feedserver.services import enrolling, learning, scheduling
 from feedserver.store.access import ROLES
 from feedserver.store.entries import CalendarEntry
 from feedserver.store.inbox import InboundMessage
@@ -31,7 +32,7 @@ MATRIX = {
     "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
     "preview_session": "ot", "publish_session": "ot", "discard_plan": "ot",
     "calendar": "otciav", "session_history": "otciav", "change_people": "ot", "chase": "ot", "retry_deliveries": "ot", "preview_mail": "ot",
-    "leaving": "ot", "leave": "ot", "come_back": "ot", "send_welcome": "ot",
+    "leaving": "ot", "leave": "ot", "come_back": "ot", "send_welcome": "ot", "learner_addresses": "ot",
     "session_files": "ot", "delete_file": "ot", "new_slots": "ot", "add_many": "ot",
     "import_learners": "ot", "import_job": "ot", "start_import": "ot",
     "new_room": "ot", "edit_room": "ot", "delete_room": "ot", "decide_proposal": "ot",
@@ -131,6 +132,42 @@ def test_an_instructor_sees_only_the_sessions_they_teach(desk: Desk):
     desk.sign_in("tina@example.org", "instructor")
     desk.send("/enrolments/1", do="Attended")
     assert "Attended 1" in desk.get(f"/sessions/{own.id}")
+
+
+def test_an_approver_is_told_of_the_own_teams_seats_alone(desk: Desk):
+    mia = desk.learner("Mia", manager_email="anna@example.org")
+    session = desk.session("Ali", "Bob", "Cleo", "Dora", capacity=17)
+    desk.do(lambda work: enrolling.enrol(work, session.id, mia.id, "Registered"))
+    paths = ("/", "/sessions", f"/sessions/{session.id}", "/reports/levels", "/calendar?month=2027-03")
+
+    def totals() -> list[bool]:
+        words = [" ".join(re.sub("<[^>]*>", " ", desk.get(path)).split()) for path in paths]
+        return [re.search(r"5 ?(of|/) ?17|Fire safety .* 5 17 ", one) is not None for one in words]
+
+    desk.sign_in("olga@example.org", "owner")
+    assert totals()[1:3] == [True, True] and ",5,17," in desk.get("/reports/levels.csv")
+    desk.sign_in("anna@example.org", "approver")
+    assert totals() == [False] * 5 and ",1,,0,0" in desk.get("/reports/levels.csv")
+
+
+def test_an_instructor_finds_walk_ins_around_the_course_alone(desk: Desk):
+    own = desk.session("Mia", title="Knots", instructors=["tina@example.org"])
+    desk.learner("Ali")
+    desk.learner("Cleo", team="Rescue")
+    desk.do(lambda work: learning.edit_learner(work, 1, {"team": "Rescue"}))
+    desk.clock.pass_by(days=200)
+    desk.sign_in("tina@example.org", "instructor")
+    path = f"/sessions/{own.id}/attendance"
+    for who, said in (
+        ("Ali", "Nobody around this course"),
+        ("ali@example.org", "Nobody around this course"),
+        ("Cleo", "Cleo is marked as Go Show"),
+    ):
+        desk.send(f"{path}/walk-in", who=who)
+        assert said in desk.get(path)
+    desk.sign_in("olga@example.org", "owner")
+    desk.send(f"{path}/walk-in", who="Ali")
+    assert "Ali is marked as Go Show" in desk.get(path)
 
 
 def test_an_approver_sees_the_own_team_and_approves_it(desk: Desk):
