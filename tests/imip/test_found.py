@@ -16,7 +16,9 @@ FOUND = sorted((Path(__file__).parents[1] / "fixtures/found").iterdir())
 NAMES = ("bounce", "out_of_office", "google_counter", "forwarded_request")
 REAL = [reply(client, uid="u1@localhost", attendee="lea@corp.example") for client in CLIENTS]
 REAL += [message(name, uid="u1@localhost", attendee="lea@corp.example") for name in NAMES]
-REAL += [path.read_bytes() for path in (Path(__file__).parents[2] / "../shared/corpus").glob("*/*.eml") if path.stat().st_size < 60_000]
+REAL += [
+    path.read_bytes() for path in sorted((Path(__file__).parents[2] / "../shared/corpus").glob("*/*.eml")) if path.stat().st_size < 60_000
+]
 POISON = (
     b"\x00", b"\xff\xfe", b"\r", b"\n\n", b"%00", b'"', b";", b"=?utf-8?q?=00?=", b"--b\r\n", b"charset=utf-7", b"charset=\x00", b"boundary=", b"END:VEVENT\r\n",
     b"BEGIN:VCALENDAR\r\n", b"Content-Type: message/rfc822\r\n\r\n", b"Content-Transfer-Encoding: base64\r\n", b"\xf0\x9f", b"TZID=Pacific:", b"99999999999",
