@@ -9,7 +9,7 @@ but for three that continue a line: `mark` (before a title), `page` (at the very
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .lines import LIMIT, clean_line, escape, fold, param
 from .valarm import valarm
@@ -17,6 +17,7 @@ from .valarm import valarm
 UID, DTSTAMP, SEQUENCE, ATTENDEE, STAMP = "uid", "dtstamp", "sequence", "attendee", "stamp"
 STATUS, MARK, PAGE, ALARM = "status", "mark", "page", "alarm"
 JOIN, JOIN_URL, JOIN_PLACE = "join", "join_url", "join_place"
+OWN = "own"
 
 
 def slot(name: str) -> bytes:
@@ -105,6 +106,23 @@ def slot_join_url(url: str) -> bytes:
 def slot_join_place(url: str) -> bytes:
     """The same as LOCATION, where there is no other: phones show that as the thing to press."""
     return line("LOCATION", clean_line(url))
+
+
+def slot_own(own: Mapping | None) -> bytes:
+    """What one learner's entry of a series says besides: dates that they are not in (EXDATE), the series that a moved date left (RELATED-TO).
+
+    `own`: `out` are wall-clock starts such as 20270512T090000 in `tzid`, in UTC where that is "", and `related` a UID; each may be missing.
+    """
+    if not own:
+        return b""
+    related = fold("RELATED-TO:" + escape(own["related"])) if own.get("related") else b""
+    return exdates(own.get("out", ()), own.get("tzid", "")) + related
+
+
+def exdates(starts: Iterable[str], tzid: str) -> bytes:
+    """One EXDATE (RFC 5545 3.8.5.1) a line: ical.js reads only the first of several values in the like of it (programs.md 1)."""
+    name = f"EXDATE;TZID={tzid}" if tzid else "EXDATE"
+    return b"".join(fold(f"{name}:{start}{'' if tzid else 'Z'}") for start in sorted(starts))
 
 
 def slot_mark(word: str) -> bytes:

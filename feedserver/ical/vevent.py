@@ -10,11 +10,28 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from feedserver.addresses import Mailbox
-from feedserver.training.changes import Snapshot
+from feedserver.training.changes import Snapshot, instant
 
 from .lines import LIMIT, clean_line, escape, fold, param
 from .plaintext import plain, web_url
-from .slots import ALARM, ATTENDEE, DTSTAMP, JOIN, JOIN_PLACE, JOIN_URL, MARK, PAGE, SEQUENCE, STATUS, UID, line, slot, slot_status
+from .slots import (
+    ALARM,
+    ATTENDEE,
+    DTSTAMP,
+    JOIN,
+    JOIN_PLACE,
+    JOIN_URL,
+    MARK,
+    OWN,
+    PAGE,
+    SEQUENCE,
+    STATUS,
+    UID,
+    exdates,
+    line,
+    slot,
+    slot_status,
+)
 from .valarm import valarm
 from .vtimezone import load, vtimezone
 from .words import Words
@@ -30,14 +47,19 @@ def zone_of(snapshot: Snapshot) -> bytes | None:
     autumn, a time left out in spring.
     """
     zone = load(snapshot.timezone)
-    if zone is None or snapshot.timezone.removeprefix("Etc/") in _UTC_NAMES:
+    if zone is None or is_utc(snapshot.timezone):
         return None
     for local in (snapshot.start, snapshot.end):
         aware = local.replace(tzinfo=zone, fold=snapshot.fold)
         back = aware.astimezone(UTC).astimezone(zone)
         if back.replace(tzinfo=None) != local or back.fold:
             return None
-    return vtimezone(snapshot.timezone, *(t.replace(tzinfo=zone) for t in (snapshot.start, snapshot.end)))
+    return vtimezone(snapshot.timezone, snapshot.start.replace(tzinfo=zone), snapshot.ends_at)
+
+
+def is_utc(timezone: str) -> bool:
+    """Whether the zone is UTC under one of its names."""
+    return timezone.removeprefix("Etc/") in _UTC_NAMES
 
 
 def title(snapshot: Snapshot, words: Words) -> str:
@@ -68,7 +90,7 @@ def render(
     if method is not None and organizer is None:
         raise ValueError("A message needs its ORGANIZER.")
     busy = detail == "busy"
-    parts = [b"BEGIN:VEVENT\r\n", _times(snapshot)]
+    parts = [b"BEGIN:VEVENT\r\n", _times(snapshot), _recurrence(snapshot)]
     parts.append(
         _feed_summary(words.busy if busy else title(snapshot, words)) if method is None else line("SUMMARY", title(snapshot, words))
     )
@@ -98,6 +120,28 @@ def _times(snapshot: Snapshot) -> bytes:
 
 def _time(name: str, value: datetime, suffix: str = "") -> bytes:
     return fold(f"{name}:{value:%Y%m%dT%H%M%S}{suffix}")
+
+
+def _recurrence(snapshot: Snapshot) -> bytes:
+    """RRULE, and EXDATE for dates that nobody has any more (design decision 15: no RDATE, which Outlook refuses, and no RECURRENCE-ID)."""
+    tzid = tzid_of(snapshot)
+    rule = (
+        fold("RRULE:" + snapshot.rule) + exdates([wall(one, tzid, snapshot.timezone) for one in snapshot.left_out], tzid)
+        if snapshot.rule
+        else b""
+    )
+    return rule + (slot(OWN) if snapshot.rule or snapshot.moved else b"")
+
+
+def wall(start: str, tzid: str, timezone: str) -> str:
+    """A wall-clock start (ISO) of `timezone` as EXDATE writes it: local, or in UTC where `tzid` is "" as in `tzid_of`."""
+    local = datetime.fromisoformat(start)
+    return f"{local if tzid else instant(local, timezone):%Y%m%dT%H%M%S}"
+
+
+def tzid_of(snapshot: Snapshot) -> str:
+    """The TZID that this session's times are written with; "" where they are in UTC."""
+    return "" if zone_of(snapshot) is None else snapshot.timezone
 
 
 def _feed_summary(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from feedserver.addresses import Mailbox
@@ -11,6 +11,7 @@ from feedserver.ical import vevent
 from feedserver.ical.lines import clean, clean_line
 from feedserver.ical.plaintext import html, plain, web_url
 from feedserver.ical.words import Words
+from feedserver.training import recurrence
 from feedserver.training.changes import Snapshot, asks_again, diff
 
 from . import dates
@@ -18,8 +19,14 @@ from .by_mail import by_hand, links
 from .catalogues import Language, _, language, words
 from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, LISTING, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
 
-SLOTS = {name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url", "code", "block")}
+SLOTS = {
+    name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url", "code", "block")
+}
 """What stands in a text for a value that is a learner's own."""
+
+
+MOST_DATES = 30
+"""Of a series so many dates are written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A labelled line or lines; `url` makes it a link in HTML."""
+    """A labelled line or lines; `url` makes it a link in HTML. `listed`: the lines are several things, else the same in other words."""
 
     label: str
     lines: tuple[str, ...]
     url: str = ""
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,8 @@ def letter_without_session(kind: Kind, reader: Reader, organisation: str) -> Let
 
 def _details(snapshot: Snapshot, reader: Reader, inviting: bool) -> tuple[Detail, ...]:
     say = reader.say
-    details = [Detail(say(_("When")), dates.when(snapshot, reader.timezone, say))]
+    details = [Detail(say(_("When")), () if snapshot.rule else dates.when(snapshot, reader.timezone, say))]
+    details.append(Detail(say(_("All dates")), _dates(snapshot, reader), listed=True))
     details.append(_detail(say(_("Where")), snapshot.location))
     if inviting:
         details.append(_join(snapshot, reader))
@@ -160,6 +169,20 @@ def _details(snapshot: Snapshot, reader: Reader, inviting: bool) -> tuple[Detail
         details.append(_detail(say(_("Course")), snapshot.course_name or snapshot.course_url, snapshot.course_url))
         details += [_detail(say(_("File")), name, url) for name, url in snapshot.files]
     return tuple(detail for detail in details if detail.lines)
+
+
+def _dates(snapshot: Snapshot, reader: Reader, only: frozenset[str] | None = None) -> tuple[str, ...]:
+    """The dates of a series, a line each; `only` those that start then (ISO), else all that it does not leave out."""
+    if not snapshot.rule:
+        return ()
+    rule = recurrence.parse_rule(snapshot.rule, snapshot.timezone)
+    starts = recurrence.starts(rule, snapshot.start, snapshot.timezone)
+    chosen = [one for one in starts if (one.isoformat() in only if only is not None else one.isoformat() not in snapshot.left_out)]
+    length = snapshot.end - snapshot.start
+    shown = [replace(snapshot, start=one, end=one + length, rule="", left_out=()) for one in chosen[:MOST_DATES]]
+    lines = [dates.when(one, reader.timezone, reader.say)[0] for one in shown]
+    more = len(chosen) - MOST_DATES
+    return (*lines, *([reader.say(_("and %(count)s more"), count=more)] if more > 0 else ()))
 
 
 def _join(snapshot: Snapshot, reader: Reader) -> Detail:
@@ -198,13 +221,20 @@ def _differences(told: Snapshot, now: Snapshot, reader: Reader) -> tuple[Differe
         # The link itself stands nowhere but on the page, which leads to the new one.
         shown = shown - {"join_url"}
     out = []
-    if asks_again(changes):
+    if asks_again(changes) and not now.rule:
         before, after = (dates.when(s, reader.timezone, say) for s in (told, now))
         out.append(Difference(say(_("When")), before, after))
+    if changed & {"rule", "left_out"}:
+        gone = frozenset(now.left_out) - frozenset(told.left_out)
+        out.append(
+            Difference(
+                say(_("No longer on %(dates)s"), dates="; ".join(_dates(told, reader, gone))) if gone else say(_("The dates have changed."))
+            )
+        )
     for name in [name for name in _SHOWN if name in changed & shown]:
         label, read = _SHOWN[name]
         before, after = (clean_line(read(s)) or say(_("(none)")) for s in (told, now))
         out.append(Difference(say(label), (before,), (after,)))
-    if changed - _TIMES - shown - {"visibility"} or not out:
+    if changed - _TIMES - shown - {"visibility", "rule", "left_out", "moved"} or not out:
         out.append(Difference(say(_("The description or other details have changed."))))
     return tuple(out)

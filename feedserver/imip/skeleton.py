@@ -34,7 +34,8 @@ class Values:
     The outbox row holds it. `dtstamp` is in seconds since 1970, `date` aware UTC.
 
     `code` names what is answered by mail. `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the
-    `address` that is asked about; `block` are lines made for this reader alone, each a text, or a word and its link.
+    `address` that is asked about; `block` are lines made for this reader alone, each a text, or a word and its link. `own` is what
+    `slots.slot_own` takes, of an entry of a series.
     """
 
     message_id: str
@@ -50,6 +51,7 @@ class Values:
     join_url: str = ""
     code: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping | None = None
 
 
 Maker = Callable[[Values], bytes]
@@ -65,6 +67,7 @@ _MAKERS: dict[str, Maker] = {
     slots.SEQUENCE: lambda v: slots.slot_sequence(v.sequence),
     slots.ATTENDEE: lambda v: slots.slot_attendee(v.to_name, v.to_address, v.partstat),
     slots.PAGE: lambda v: slots.slot_page(v.page_url),
+    slots.OWN: lambda v: slots.slot_own(v.own),
     "text.page_url": lambda v: encode_value(v.page_url),
     "html.page_url": lambda v: encode_value(_escape(v.page_url)),
     slots.JOIN: lambda v: slots.slot_join(v.join_url),

@@ -26,7 +26,7 @@ from ..store.learners import ALIAS, DELEGATE, Learner, LearnerAlias
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Revision
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
-from . import enrolling, notifying, proposing
+from . import answering_dates, enrolling, notifying, proposing, series_people
 from .finding import find, locked_session
 from .receiving import Verdict, write
 from .rendering import Kind
@@ -109,10 +109,24 @@ def let_it_count(work: Work, message: InboundMessage, one: ItipObject, partstat:
     mine = (who.enrolment_id, who.learner_id)
     if one.component != "VEVENT":
         return Decision("rejected", "component", f"It answers a {one.component}; we send VEVENTs alone.", *mine)
-    if one.recurrence_text:
-        return Decision(QUARANTINED, "recurrence_unknown", "It answers one date of a series, but this session has one date.", *mine)
     reply = Reply.of(one, partstat, int(message.received_at.timestamp()))
+    if one.recurrence_text:
+        return _one_date(work, who, one, reply, message.id)
     return answer_by_reply(work, who, reply, comment=one.comment, inbound_id=message.id)
+
+
+def _one_date(work: Work, who: Holder, one: ItipObject, reply: Reply, inbound_id: int) -> Decision:
+    session, _enrolment, entry = _hold(work, who.live_session_id, who.enrolment_id, who.entry_id)
+    mine = (who.enrolment_id, who.learner_id)
+    if reply.partstat not in ("", "NEEDS-ACTION") and _answer_of(reply) is None:
+        return _unknown_answer(_enrolment, reply)
+    date = answering_dates.find_date(work, session.id, one.recurrence_id)
+    if date is None:
+        what = "a date that the series does not have" if session.is_series else "one date of a series, but this session has one date"
+        return Decision(QUARANTINED, "recurrence_unknown", f"It answers {what} ({one.recurrence_text}).", *mine)
+    if entry.ended_at is not None:
+        return Decision(UNCHANGED, "entry_ended", "It answers a date of a series that was taken back; nothing changes.", *mine)
+    return Decision(*answering_dates.answer_date(work, date, entry, who.learner_id, reply, one.comment, inbound_id), *mine)
 
 
 def together(decisions: list[Decision]) -> Verdict:
@@ -194,11 +208,21 @@ def _answer(
     new = TABLE[before].after(answer)
     if new is None or new == before:
         return Decision(UNCHANGED, "no_change", f"{word} is noted; the status stays {before}.", *mine)
+    if session.is_series and answering_dates.answer_rest(work, session, enrolment.learner_id, answer):
+        return Decision(
+            APPLIED, "dates_declined", f"{word} to all dates but those that were answered singly; the status stays {before}.", *mine
+        )
     kept = enrolment.hold_until is not None
-    if TABLE[new].seat and not TABLE[before].seat and not kept and not enrolling.seating.free_seats(work, session):
+    if TABLE[new].seat and not TABLE[before].seat and not kept and not _seat_for(work, session, enrolment.learner_id):
         return _found_full(work, session, enrolment, mine, inbound_id)
     enrolling.change(work, session, enrolment, new, "answered " + word, inbound_id=inbound_id, own=True)
     return Decision(APPLIED, "status_changed", f"{word}: {before} became {new}.", *mine)
+
+
+def _seat_for(work: Work, session: LiveSession, learner_id: int) -> bool:
+    if session.series_id is not None and not session.seats_per_date:
+        return series_people.has_seat(work, session, learner_id)
+    return enrolling.seating.free_seats(work, session) > 0
 
 
 def _crossed(work: Work, session: LiveSession, entry: CalendarEntry) -> None:

@@ -55,7 +55,7 @@ def people(session: LiveSession):
     waiting = and_(pending.entry_id == E_.id, waiting_to_leave(pending), ~behind)
     return (
         select(
-            E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch,
+            E_.id, E_.enrolment_id, E_.learner_id, E_.uid, E_.sequence, E_.dtstamp, E_.partstat, E_.revision_id, E_.mailed, E_.ended_at, E_.batch, E_.own,
             E_.organizer_name, E_.organizer_address, Enrolment.status, func.coalesce(Learner.target_email, Learner.email).label("email"), Learner.name,
             Learner.page_id, Learner.locale, Learner.timezone,
             Learner.channel, Learner.address_problem.is_not(None).label("unreached"), pending.id.label("pending"),
@@ -136,6 +136,7 @@ def dispatch(
         "dtstamp": later(work, p.dtstamp) if dtstamp is None else dtstamp,
         "partstat": partstat,
         "extra": literal(extra, D_.extra.type) if extra else null(),
+        "own": p.own if method else null(),
         "key_id": literal(work.key_id),
         "state": case((p.unreached, literal(SUPPRESSED)), else_=literal(QUEUED)),
         "final_at": case((p.unreached, literal(work.now, D_.final_at.type)), else_=null()),

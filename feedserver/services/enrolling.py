@@ -17,7 +17,7 @@ from ..store.sessions import LiveSession
 from ..training.offers import kept_until
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
-from . import notifying, seating, telling
+from . import notifying, seating, series_people, telling
 from .finding import find, locked_session, must_be_here
 from .promoting import promote
 from .rendering import Kind
@@ -121,7 +121,19 @@ def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) ->
             for i in order
         ],
     )  # fmt: skip
+    if session.is_series:
+        series_people.spread(work, session, order)
     return notifying.begin(work, session)
+
+
+def put_in_date(work: Work, date: LiveSession, learner_id: int, status: EnrolmentStatus) -> None:
+    """One learner of a series into one of its dates that has seats of its own: full means its waiting list, or, without one, not that date."""
+    learner = find(work, Learner, learner_id)
+    enrolment = _enrolment(work, date, learner)
+    if TABLE[status].seat and not (enrolment and TABLE[S(enrolment.status)].seat) and not _seat_for(work, date, enrolment):
+        status = S.WAITING_LIST if date.waiting_list else S.CANCELLED
+    if enrolment is not None or status is not S.CANCELLED:
+        put(work, date, learner, enrolment, status, "added")
 
 
 def approve(work: Work, enrolment_id: int) -> Enrolment:
@@ -179,12 +191,13 @@ def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
 def change(
     work: Work, session: LiveSession, enrolment: Enrolment, new: EnrolmentStatus, verb: str, *,
     over_capacity: bool = False, detail: dict | None = None, ending: Kind = Kind.REMOVED, inbound_id: int | None = None, extra: dict | None = None,
-    own: bool = False, offered: datetime | None = None, passing_on: bool = True, first: Kind | None = None,
+    own: bool = False, offered: datetime | None = None, passing_on: bool = True, first: Kind | None = None, spreading: bool = True,
 ) -> Enrolment:  # fmt: skip
     """Move an enrolment to `new` with everything that follows: seat, entry, feed, history, notices, and the waiting list where a seat came free.
 
     `own`: the person answered so (only then a declined seat may be kept for them); `offered`: until when the seat is held;
-    `passing_on=False`: the caller passes a freed seat on. `ending` and `first` are how the messages are called, `extra` what they say besides.
+    `passing_on=False`: the caller passes a freed seat on; `spreading=False`: the dates of a series keep their own statuses. `ending` and
+    `first` are how the messages are called, `extra` what they say besides.
     """
     old = EnrolmentStatus(enrolment.status)
     if old == new:
@@ -219,10 +232,14 @@ def change(
         detail={"from": old, "to": new, **(detail or {})},
     )
     work.db.flush()
+    if session.is_series and spreading:
+        series_people.spread(work, session, [enrolment.learner_id], ending=ending, own=own)
     _follow(work, session, enrolment, before, after, ending, extra, first)
     telling.of_change(work, session, enrolment, old, own=own, ending=ending, reason=enrolment.note or "", extra=extra)
     if had and not has and passing_on:
         promote(work, session, anew=new is not S.WAITING_LIST)
+    if session.series_id is not None and own:
+        series_people.roll_up(work, session, enrolment.learner_id, inbound_id)
     work.db.refresh(enrolment)
     return enrolment
 

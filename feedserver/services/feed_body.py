@@ -21,7 +21,7 @@ from ..training.statuses import EnrolmentStatus
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_ALARM = 15
-_JOIN = slots.slot(slots.JOIN_URL)
+_JOIN, _OWN = slots.slot(slots.JOIN_URL), slots.slot(slots.OWN)
 
 
 class FeedRow(NamedTuple):
@@ -76,6 +76,7 @@ class EntryRow(NamedTuple):
     body: bytes
     enrolment_id: int = 0
     offer_until: int | None = None
+    own: str | None = None
 
 
 def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url: Callable[[int], str] = str) -> bytes:
@@ -112,6 +113,8 @@ def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url:
                 slots.JOIN_URL: slots.slot_join_url(joining),
                 slots.JOIN_PLACE: slots.slot_join_place(joining),
             }
+        if _OWN in entry.body:
+            values[slots.OWN] = slots.slot_own(json.loads(entry.own) if entry.own else None)
         if entry.feed_state == CANCELLED:
             values |= cancelled
         elif entry.feed_state == WAITING:

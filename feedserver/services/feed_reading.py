@@ -44,7 +44,7 @@ WHERE f.public_id = ?
 # Somebody who said No does not want to hear of a cancellation. A language that was added later has no VEVENT of older revisions.
 _ENTRIES = f"""
 SELECT e.uid, e.sequence, e.dtstamp, e.feed_state, n.status, COALESCE(b.timezone, en.timezone),
-  r.starts_at, r.ends_at, COALESCE(b.%(column)s, en.%(column)s), e.enrolment_id, n.offer_until
+  r.starts_at, r.ends_at, COALESCE(b.%(column)s, en.%(column)s), e.enrolment_id, n.offer_until, CAST(e.own AS TEXT)
 FROM calendar_entries e JOIN enrolments n ON n.id = e.enrolment_id JOIN revisions r ON r.id = e.revision_id
   LEFT JOIN revision_vevents b ON b.revision_id = r.id AND b.locale = ?
   JOIN revision_vevents en ON en.revision_id = r.id AND en.locale = 'en'

@@ -13,7 +13,7 @@ from ..store.sessions import LiveSession, Revision, RevisionVevent
 from ..training.changes import asks_again, diff
 from ..training.statuses import ON_CALENDAR, TABLE, EnrolmentStatus
 from ..training.statuses import WAITING as WAITING_STATUSES
-from . import rendering, urgent
+from . import rendering, series_own, urgent
 from .dispatching import Readers, ask_again, bump_feeds, dispatch, hold_waiting, later, open_for_mail, people, readers, supersede, touch
 from .rendering import Kind
 from .work import Work, new_batch
@@ -61,6 +61,8 @@ def publish(work: Work, session: LiveSession) -> int:
         return 0
     hold_waiting(work, session)
     revision = freeze(work, session)
+    if not session.own_entry:
+        return 0
     everybody = people(session)
     # While invitations are off, who has one (having said No to it) is told nothing, and so stays behind.
     here = true() if session.calendar_enabled else everybody.c.mailed.is_(False)
@@ -126,7 +128,7 @@ def begin(work: Work, session: LiveSession, only: int | None = None, first: Kind
     `only` narrows it to one enrolment. A first invitation never waits for the settle time; of a draft there is none.
     `first` is how the invitation is called where it is no usual one, `extra` what that says besides. Returns the number of invitations.
     """
-    if session.draft:
+    if session.draft or not session.own_entry:
         return 0
     revision = freeze(work, session)
     batch = new_batch()
@@ -317,6 +319,7 @@ def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: in
     if not rows:
         return
     work.db.execute(insert(E_), rows)
+    series_own.refresh(work, session, [row["learner_id"] for row in rows])
     newest = select(E_.id).where(E_.enrolment_id == Enrolment.id, E_.batch == batch).scalar_subquery()
     fresh = select(E_.enrolment_id).where(E_.live_session_id == session.id, E_.batch == batch)
     work.db.execute(

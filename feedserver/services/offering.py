@@ -24,7 +24,9 @@ S = EnrolmentStatus
 def due(db: Session, now: datetime) -> list[tuple[int, int]]:
     """(organisation, session) wherever an offer or a kept seat has run out. An answer that arrived in time is judged first."""
     unread = exists().where(InboundMessage.outcome == PENDING, InboundMessage.received_at <= now)
-    query = select(Enrolment.organisation_id, Enrolment.live_session_id).where(_run_out(now), ~unread)
+    # The seats of a series are the head's, unless each date has its own.
+    held = select(LiveSession.id).where(or_(LiveSession.series_id.is_(None), LiveSession.seats_per_date))
+    query = select(Enrolment.organisation_id, Enrolment.live_session_id).where(_run_out(now), ~unread, Enrolment.live_session_id.in_(held))
     return [tuple(row) for row in db.execute(query.distinct().limit(100))]
 
 

@@ -12,7 +12,7 @@ from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession
 from ..training.offers import offered_until
 from ..training.statuses import EnrolmentStatus
-from . import notifying, seating, telling
+from . import notifying, seating, series_people, telling
 from .rendering import Kind
 from .waiting_line import ORDER, waiting
 from .work import Work
@@ -26,6 +26,8 @@ def promote(work: Work, session: LiveSession, *, anew: bool = True) -> int:
     `anew`: a further seat came free, so that also those who let an offer lapse are asked again; without it the same seat would go round
     among them for ever. Nothing is offered once the session has begun. In a draft, of which nobody knows yet, a seat is given for good.
     """
+    if session.series_id is not None and not session.seats_per_date:
+        return 0
     until = offered_until(work.now, session.starts_at, session.offer_minutes)
     if session.status != "scheduled" or until is None:
         return 0
@@ -50,6 +52,8 @@ def promote(work: Work, session: LiveSession, *, anew: bool = True) -> int:
             detail={"from": S.WAITING_LIST, "to": S.INVITED, "until": until and until.isoformat()},
         )
     work.db.flush()
+    if session.is_series:
+        series_people.spread(work, session, [one.learner_id for one in chosen])
     notifying.begin(work, session)
     ids = [e.id for e in chosen]
     notifying.show(work, session, CalendarEntry.enrolment_id.in_(ids) if len(ids) <= 500 else CalendarEntry.id > 0)

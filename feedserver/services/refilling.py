@@ -29,6 +29,7 @@ def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
         join_url=base_url + tokens.join_path(row.enrolment_id, secret) if row.enrolment_id else "",
         code=verb_code(row, secret),
         extra=row.extra or {},
+        own=row.own,
     )
     return skeleton.fill(values)
 

@@ -13,40 +13,13 @@ from ..store.entries import CANCELLED, CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.rooms import Room
 from ..store.sessions import LiveSession, Revision, Seats
-from ..training.changes import instant
 from ..training.wall_time import check_times, check_zone
-from . import enrolling, notifying, offering, planning, telling
+from . import enrolling, notifying, offering, planning, series, telling
 from .finding import find, locked_session
 from .rendering import Kind
+from .session_fields import EDITABLE, SHOWN_FIELDS, TIMES, instants
 from .work import Work
 
-SHOWN_FIELDS = (
-    "title",
-    "description",
-    "location",
-    "join_url",
-    "access_code",
-    "instructors",
-    "start",
-    "end",
-    "timezone",
-    "fold",
-    "visibility",
-    "room_id",
-    "files",
-)
-RULE_FIELDS = (
-    "capacity",
-    "approval_required",
-    "waiting_list",
-    "calendar_enabled",
-    "offer_minutes",
-    "hold_minutes",
-    "lock_minutes",
-    "guests",
-)
-EDITABLE = SHOWN_FIELDS + RULE_FIELDS
-_TIMES = ("start", "end", "timezone", "fold")
 _EDITING = ("edited", "planned", "plan discarded")
 _OVER = (
     "The session is over and stays as it was. What still works: marking attendance, adding who was there, files and reports. "
@@ -66,10 +39,10 @@ def create_session(
         raise Invalid("That training group belongs to another course.", field="group_id")
     known = {k: v for k, v in values.items() if k in EDITABLE}
     _check(known["start"], known["end"], known["timezone"], known.get("fold", 0))
-    _check_room(work, known)
+    check_room(work, known)
     session = LiveSession(
         organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, draft=draft,
-        planning=draft, **known, **_instants(known),
+        planning=draft, **known, **instants(known),
     )  # fmt: skip
     work.db.add(session)
     work.db.flush()
@@ -99,6 +72,8 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         )
     if session.status == "cancelled":
         raise Conflict("The session is cancelled and stays so; make a new session instead.")
+    if session.is_series:
+        values = series.edit(work, session, values)
     unknown = set(values) - {*EDITABLE, "planning"}
     if unknown:
         raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
@@ -111,12 +86,12 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
     changed = {k: v for k, v in values.items() if getattr(session, k) != v}
     if not changed:
         return session
-    _check_room(work, changed)
+    check_room(work, changed)
     before = {k: getattr(session, k) for k in changed}
-    if set(changed) & set(_TIMES):
-        times = {k: values.get(k, getattr(session, k)) for k in _TIMES}
+    if set(changed) & set(TIMES):
+        times = {k: values.get(k, getattr(session, k)) for k in TIMES}
         _check(times["start"], times["end"], times["timezone"], times["fold"])
-        changed |= _instants(times)
+        changed |= instants(times)
     withdrawn = before.get("calendar_enabled") and not changed["calendar_enabled"]
     if withdrawn:
         # Who said No is left alone: that entry must be able to say Yes again.
@@ -144,6 +119,8 @@ def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession
     session = locked_session(work, session_id)
     if session.status == "cancelled":
         return session
+    if session.is_series:
+        series.cancel_rest(work, session, reason)
     notifying.end(work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason)
     session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
     session.plan, session.planning = None, False
@@ -240,7 +217,13 @@ def _after_edit(work: Work, session: LiveSession, before: Mapping[str, Any]) -> 
     if "capacity" in before:
         enrolling.promote(work, session)
     turned_on = "calendar_enabled" in before and session.calendar_enabled
-    if session.draft or (not turned_on and not set(before) & set(SHOWN_FIELDS)):
+    if turned_on or set(before) & set(SHOWN_FIELDS):
+        settle(work, session)
+
+
+def settle(work: Work, session: LiveSession) -> None:
+    """What the session shows has changed: told once the settle time has passed, at once where there is none, never of a draft."""
+    if session.draft:
         return
     if not work.settle:
         notifying.publish(work, session)
@@ -269,24 +252,20 @@ def _check(start, end, timezone, fold) -> None:
 
 
 def _check_plan(work: Work, session: LiveSession, plan: Mapping[str, Any]) -> None:
-    _check(*(plan.get(name, getattr(session, name)) for name in _TIMES))
-    _check_room(work, plan)
+    _check(*(plan.get(name, getattr(session, name)) for name in TIMES))
+    check_room(work, plan)
     if plan.get("capacity") is not None:
         _check_capacity(plan["capacity"], work.db.get_one(Seats, session.id, populate_existing=True))
 
 
-def _check_room(work: Work, values: Mapping[str, Any]) -> None:
+def check_room(work: Work, values: Mapping[str, Any]) -> None:
+    """Raises `Invalid` for a room that the organisation does not have."""
     if values.get("room_id") is None:
         return
     try:
         find(work, Room, values["room_id"])
     except NotFound as error:
         raise Invalid(error.detail, field="room_id") from error
-
-
-def _instants(values: Mapping[str, Any]) -> dict[str, Any]:
-    fold = values.get("fold", 0)
-    return {f"{name}s_at": instant(values[name], values["timezone"], fold) for name in ("start", "end")}
 
 
 def _number(last: Revision | None, session: LiveSession, course: Course) -> int:

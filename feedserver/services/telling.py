@@ -131,13 +131,15 @@ def _was_told(work: Work, enrolment: Enrolment) -> bool:
 
 def _released(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
     """Somebody gave up a seat: told once per entry and SEQUENCE, so that two machines never talk to one another for ever."""
-    entry = work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True)
-    before = select(Delivery.id).where(
-        Delivery.enrolment_id == enrolment.id, Delivery.kind == Kind.RELEASED.value, Delivery.sequence == entry.sequence,
-        Delivery.created_at >= entry.created_at,
-    )  # fmt: skip
+    before = select(Delivery.id).where(Delivery.enrolment_id == enrolment.id, Delivery.kind == Kind.RELEASED.value)
+    sequence = None
+    # A series whose dates are entries has none of its own, nor has a date of one that is one entry: told once at all.
+    if enrolment.entry_id is not None:
+        entry = work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True)
+        sequence = entry.sequence
+        before = before.where(Delivery.sequence == sequence, Delivery.created_at >= entry.created_at)
     if work.db.scalar(before.limit(1)) is None:
-        tell_learner(work, session, enrolment, Kind.RELEASED, held=enrolment.hold_until, sequence=entry.sequence)
+        tell_learner(work, session, enrolment, Kind.RELEASED, held=enrolment.hold_until, sequence=sequence)
 
 
 def _write(

@@ -146,7 +146,7 @@ def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claime
     rows = db.execute(
         select(
             d.id, d.kind, d.organisation_id, d.skeleton_id, d.sender, d.recipient, d.recipient_name, d.page_id, d.uid, d.sequence, d.dtstamp, d.partstat,
-            d.extra, d.enrolment_id, d.entry_id, d.key_id, d.attempts, d.ambiguous, d.fence, d.expires_at, d.learner_id,
+            d.extra, d.own, d.enrolment_id, d.entry_id, d.key_id, d.attempts, d.ambiguous, d.fence, d.expires_at, d.learner_id,
         )
         .where(d.id.in_(ids))
         .order_by(d.due_at, d.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..training.statuses import EnrolmentStatus
@@ -18,6 +18,7 @@ class Enrolment(Base):
 
     `offer_until`: a place from the waiting list is held until then. `hold_until`: the place of somebody who declined is still theirs.
     `joined_at`: the join link was used during the session; `checked_in_at`: the check-in page was. `note`: why somebody was refused or moved.
+    `reply_sequence`, `reply_dtstamp`: of the last reply to this one date of a series whose entry is the series' own.
     """
 
     __tablename__ = "enrolments"
@@ -42,6 +43,8 @@ class Enrolment(Base):
     joined_at: Mapped[datetime | None]
     checked_in_at: Mapped[datetime | None]
     note: Mapped[str | None]
+    reply_sequence: Mapped[int | None] = mapped_column(Integer)
+    reply_dtstamp: Mapped[int | None] = mapped_column(BigInteger)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

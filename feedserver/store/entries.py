@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, Id, ref
@@ -19,7 +19,8 @@ class CalendarEntry(Base):
     `sequence` and `dtstamp` (seconds since 1970) are those of the latest message or feed change; `asked_sequence` that at which the person
     was last asked; `revision_id` what they were last told; `mailed` whether invitations go by mail (a place on a waiting list is shown in
     the feed alone). `feed_state` says how the feed shows it. `organizer` is frozen. `righted_sequence` is the SEQUENCE at which a
-    disagreement was last put right, so that it happens once. `batch` names the statement that last made it, so that what follows finds it.
+    disagreement was last put right, so that it happens once. `own`: what this one entry of a series says besides: `out`, wall-clock starts that the
+    person is not in, and `related`, the UID of the series that a moved date left. `batch` names the statement that last made it, so that what follows finds it.
     """
 
     __tablename__ = "calendar_entries"
@@ -52,6 +53,7 @@ class CalendarEntry(Base):
     righted_sequence: Mapped[int | None] = mapped_column(Integer)
     reply_sequence: Mapped[int | None] = mapped_column(Integer)
     reply_dtstamp: Mapped[int | None] = mapped_column(BigInteger)
+    own: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     batch: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime]
 

@@ -102,6 +102,7 @@ class Delivery(Base):
     dtstamp: Mapped[int] = mapped_column(BigInteger)
     partstat: Mapped[str | None]
     extra: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
+    own: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     key_id: Mapped[int] = mapped_column(BigId)
     state: Mapped[str] = mapped_column(default=QUEUED)
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

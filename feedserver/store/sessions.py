@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false
+from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from ..training.changes import Snapshot
+from ..training.recurrence import closed_text
 from .base import Base, BigId, Id, ref
 from .rooms import Room
 
@@ -20,6 +21,11 @@ class LiveSession(Base):
     start. `guests`: answers of people who were not invited are held for a decision (hold), or refused kindly (refuse). `roster_sent_at`: when
     the instructors last got the list by mail. `planning`: edits collect in `plan` (field: value) until somebody publishes them. `draft`:
     it was never published; nobody is told of it and no calendar shows it. `files`: name and address of each `SessionFile`.
+
+    A series is a head, with its RRULE in `recurrence`, and a row for each date, with the head in `series_id` and its original start in
+    `recurrence_id`. `entry_mode` of the head says what stands in calendars: an entry a date (dates), or one RRULE entry (rule), from which
+    `left_out` (wall-clock starts) are missing; of a date that left such an entry it is moved. `own_entry`: whether this row has calendar
+    entries of its own. `seats_per_date`: capacity and waiting list belong to each date and not to the head.
     """
 
     __tablename__ = "live_sessions"
@@ -59,6 +65,13 @@ class LiveSession(Base):
     draft: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     plan: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
     visibility: Mapped[str] = mapped_column(default="public")
+    series_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    recurrence_id: Mapped[datetime | None]
+    recurrence: Mapped[str | None]
+    entry_mode: Mapped[str | None]
+    left_out: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    seats_per_date: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    own_entry: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
     settle_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -68,6 +81,11 @@ class LiveSession(Base):
 
     # One statement for all sessions of a list; an outer join could not be locked on PostgreSQL.
     room: Mapped[Room | None] = relationship(primaryjoin=lambda: foreign(LiveSession.room_id) == Room.id, viewonly=True, lazy="selectin")
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it is the head of a series."""
+        return self.entry_mode in ("dates", "rule")
 
     @property
     def place(self) -> str:
@@ -91,6 +109,9 @@ class LiveSession(Base):
             course_name=course.name,
             course_url=course.url,
             files=tuple((name, url) for name, url in self.files or ()),
+            rule=closed_text(self.recurrence, self.start, self.timezone) if self.entry_mode == "rule" else "",
+            left_out=tuple(self.left_out or ()) if self.entry_mode == "rule" else (),
+            moved=self.entry_mode == "moved",
         )
 
 

@@ -15,7 +15,9 @@ class Snapshot:
     """Everything about a live session that a calendar entry or a mail about it shows.
 
     `start` and `end` are wall-clock times without offset in the IANA zone `timezone`; `fold` picks one of two where the clock goes back.
-    `description` is Markdown. `visibility` is public, private or busy. `files` are pairs of name and address.
+    `description` is Markdown. `visibility` is public, private or busy. `files` are pairs of name and address. `rule` is the RRULE, ended by
+    UNTIL, of a series that is one entry, `left_out` the wall-clock starts (ISO) that it leaves out by EXDATE; `moved` says that
+    it is a date that left such an entry.
     """
 
     title: str
@@ -32,6 +34,9 @@ class Snapshot:
     course_name: str = ""
     course_url: str = ""
     files: tuple[tuple[str, str], ...] = ()
+    rule: str = ""
+    left_out: tuple[str, ...] = ()
+    moved: bool = False
 
     @property
     def starts_at(self) -> datetime:
@@ -40,16 +45,18 @@ class Snapshot:
 
     @property
     def ends_at(self) -> datetime:
-        """The instant of the end, in UTC."""
-        return instant(self.end, self.timezone, self.fold)
+        """The instant of the end, of a series that of its last date, in UTC."""
+        end = instant(self.end, self.timezone, self.fold)
+        return end - self.starts_at + until_of(self.rule) if self.rule else end
 
     def to_json(self) -> str:
         """As stored with a revision: keys sorted, times as ISO text."""
         values = dataclasses.asdict(self)
         values["start"], values["end"] = self.start.isoformat(), self.end.isoformat()
         # Left out where there are none: what an older version stored is then the same text.
-        if not self.files:
-            del values["files"]
+        for name in ("files", "rule", "left_out", "moved"):
+            if not values[name]:
+                del values[name]
         return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -60,6 +67,7 @@ class Snapshot:
         values = {k: v for k, v in values.items() if k in known}
         values["start"], values["end"] = datetime.fromisoformat(values["start"]), datetime.fromisoformat(values["end"])
         values["instructors"] = tuple(values.get("instructors", ()))
+        values["left_out"] = tuple(values.get("left_out", ()))
         values["files"] = tuple((name, url) for name, url in values.get("files", ()))
         return cls(**values)
 
@@ -74,7 +82,15 @@ class Change:
 
 
 ASKS_AGAIN = frozenset({"start", "end", "timezone", "fold"})
-"""Fields whose change asks the person again (design decision 2): seat and status stay, the answer is to be reconfirmed."""
+"""Fields whose change asks the person again (design decision 2): seat and status stay, the answer is to be reconfirmed.
+
+A changed RRULE does, too, unless it only ends sooner: dates that are gone ask nobody anything.
+"""
+
+
+def until_of(rule: str) -> datetime:
+    """The start of the last date of a rule that is ended by UNTIL, in UTC."""
+    return datetime.strptime(rule.rpartition("UNTIL=")[2].partition(";")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def instant(local: datetime, timezone: str, fold: int = 0) -> datetime:
@@ -90,4 +106,10 @@ def diff(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
 
 def asks_again(changes: tuple[Change, ...]) -> bool:
     """Whether the person has to be asked again: when it takes place has changed."""
-    return any(change.field in ASKS_AGAIN for change in changes)
+    return any(change.field in ASKS_AGAIN or (change.field == "rule" and not _ends_sooner(change)) for change in changes)
+
+
+def _ends_sooner(change: Change) -> bool:
+    before, _, _ = change.before.partition("UNTIL=")
+    after, _, _ = change.after.partition("UNTIL=")
+    return bool(change.before and change.after) and before == after and until_of(change.after) < until_of(change.before)

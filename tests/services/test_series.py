@@ -1,0 +1,205 @@
+"""Series as people meet them: an entry a date, or one entry with a rule, and answers to single dates."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes
+
+import pytest
+
+from feedserver.errors import Conflict, Invalid
+from feedserver.services import scheduling, series
+from feedserver.store.entries import CalendarEntry
+from feedserver.store.sessions import LiveSession
+from tests.support.world import Mail, World
+
+FIRST = datetime(2026, 12, 1, 10)
+KEYS = ("20261201T090000Z", "20261208T090000Z", "20261215T090000Z")
+
+
+def make(world: World, *invited: str, dates: int = 3, rule: str = "FREQ=WEEKLY;BYDAY=TU;COUNT={}", **values) -> int:
+    group = world.group(*invited) if invited else None
+    values = {
+        "title": "Fire safety", "start": FIRST, "end": datetime(2026, 12, 1, 11), "timezone": "Europe/Berlin", "recurrence": rule.format(dates), **values
+    }  # fmt: skip
+    return world.do(lambda work: series.create(work, world.course_id, values, group).id)
+
+
+def dates(world: World, head: int) -> list[LiveSession]:
+    return world.look(lambda work: series.dates_of(work, work.db.get_one(LiveSession, head)))
+
+
+def statuses(world: World, head: int, name: str) -> list[str]:
+    return [world.status(one.id, name) for one in dates(world, head)]
+
+
+def calendar(mail: Mail) -> str:
+    part = next(p for p in message_from_bytes(mail.raw).walk() if p.get_content_type() == "text/calendar")
+    return part.get_payload(decode=True).decode().replace("\r\n ", "").replace("\r\n", "\n")
+
+
+def exdates(mail: Mail) -> list[str]:
+    return re.findall(r"^EXDATE;TZID=Europe/Berlin:(\S+)$", calendar(mail), re.M)
+
+
+def test_three_dates_are_three_entries_that_are_answered_one_by_one(world):
+    head = make(world, "Anna", dates=3)
+    first, second, _third = sent = world.mails()
+    assert [mail.start.astimezone(UTC) for mail in sent] == [datetime(2026, 12, day, 9, tzinfo=UTC) for day in (1, 8, 15)]
+    assert len({mail.uid for mail in sent}) == 3
+    world.answer(second, "DECLINED")
+    assert statuses(world, head, "Anna") == ["Invited", "Declined", "Invited"]
+    assert world.status(head, "Anna") == "Invited"
+    world.answer(first, "ACCEPTED")
+    assert statuses(world, head, "Anna") == ["Registered", "Declined", "Invited"]
+    assert world.status(head, "Anna") == "Registered"
+
+
+def test_no_to_every_date_gives_up_the_seat_in_the_series_and_the_next_in_line_gets_all_dates(world):
+    head = make(world, "Anna", dates=2, capacity=1, waiting_list=True)
+    world.register(head, "Ben")
+    assert world.status(head, "Ben") == "Waiting List"
+    for mail in world.mails():
+        world.answer(mail, "DECLINED")
+    assert world.status(head, "Anna") == "Declined"
+    assert (world.status(head, "Ben"), statuses(world, head, "Ben")) == ("Invited", ["Invited", "Invited"])
+    assert [(mail.who, mail.kind) for mail in world.mails()] == [("Ben", "offer"), ("Ben", "offer")]
+
+
+def test_many_dates_are_one_entry_with_a_rule(world):
+    head = make(world, "Anna", "Ben", dates=8)
+    anna, _ben = world.mails()
+    assert "\nRRULE:FREQ=WEEKLY;BYDAY=TU;UNTIL=20270119T090000Z\n" in calendar(anna)
+    assert "EXDATE" not in calendar(anna) and "RDATE" not in calendar(anna)
+    world.answer(anna, "ACCEPTED")
+    assert world.status(head, "Anna") == "Registered"
+    assert statuses(world, head, "Anna") == ["Registered"] * 8
+    assert statuses(world, head, "Ben") == ["Invited"] * 8
+
+
+@pytest.mark.parametrize("written", ["20261208T090000Z", "20261208T100000"])
+def test_a_no_to_one_date_changes_that_date_alone_and_survives_the_next_update(world, written):
+    head = make(world, "Anna", "Ben", dates=8)
+    anna, _ = world.mails()
+    world.answer(anna, "ACCEPTED")
+    zone = "" if written.endswith("Z") else ";TZID=W. Europe Standard Time"
+    reply = world.answer(anna, "DECLINED", dtstamp=datetime(2026, 11, 20, 10, 5, tzinfo=UTC), recurrence_id=written)
+    if zone:
+        raw = reply.raw.replace(b"RECURRENCE-ID:", f"RECURRENCE-ID{zone}:".encode())
+        reply = world.receive(raw)
+    assert reply.outcome in ("applied", "unchanged"), reply.reason
+    assert statuses(world, head, "Anna") == ["Registered", "Declined", *["Registered"] * 6]
+    assert world.status(head, "Anna") == "Registered"
+    world.edit(head, title="Fire safety, new room")
+    updated = {mail.who: mail for mail in world.mails()}
+    assert exdates(updated["Anna"]) == ["20261208T100000"]
+    assert exdates(updated["Ben"]) == []
+    assert (updated["Anna"].partstat, updated["Anna"].sequence) == ("ACCEPTED", 1)
+
+
+def test_one_date_cancelled_asks_nobody_to_confirm_the_rest(world):
+    head = make(world, "Anna", dates=8)
+    world.answer(world.mail(), "ACCEPTED")
+    world.do(lambda work: series.cancel_date(work, head, KEYS[1], "Trainer ill"))
+    world.advance(21)
+    update = world.mail()
+    assert (update.method, update.partstat, exdates(update)) == ("REQUEST", "ACCEPTED", ["20261208T100000"])
+    assert "No longer on Tuesday, 8 December 2026, 10:00–11:00" in update.words
+
+
+def test_one_date_moved_becomes_an_entry_of_its_own_which_is_sent_first(world):
+    head = make(world, "Anna", dates=8)
+    invitation = world.mail()
+    world.answer(invitation, "ACCEPTED")
+    new = {"start": datetime(2026, 12, 9, 10), "end": datetime(2026, 12, 9, 11)}
+    world.do(lambda work: series.edit_date(work, head, KEYS[1], new))
+    world.advance(21)
+    moved, rest = world.mails()
+    assert f"\nRELATED-TO:{invitation.uid}\n" in calendar(moved) and "RRULE:FREQ=WEEKLY" not in calendar(moved)
+    assert moved.start.astimezone(UTC) == datetime(2026, 12, 9, 9, tzinfo=UTC)
+    assert (rest.uid, exdates(rest), rest.partstat) == (invitation.uid, ["20261208T100000"], "ACCEPTED")
+    stale = world.answer(invitation, "DECLINED", recurrence_id="20261208T090000Z")
+    assert (stale.outcome, stale.reason_code) == ("stale", "date_moved")
+    world.answer(moved, "DECLINED")
+    assert statuses(world, head, "Anna")[:3] == ["Registered", "Declined", "Registered"]
+
+
+def test_who_joins_late_starts_at_what_is_left(world):
+    head = make(world, dates=8)
+    world.advance(9 * 86400 + 13 * 3600)  # the first date, on 1 December, is over
+    world.advance(86400 * 2)
+    world.register(head, "Anna")
+    assert exdates(world.mail()) == ["20261201T100000"]
+    assert [one.status for one in dates(world, head)] == ["scheduled"] * 8
+
+
+def test_this_and_following_becomes_a_second_series_with_the_same_people(world):
+    head = make(world, "Anna", dates=8)
+    first = world.mail()
+    world.answer(first, "ACCEPTED")
+    second = world.do(lambda work: series.split(work, head, KEYS[2]).id)
+    world.advance(21)
+    new, old = world.mails()
+    assert "UNTIL=20270119T090000Z" in calendar(new) and new.uid != first.uid and new.start.day == 15
+    assert "UNTIL=20261208T090000Z" in calendar(old) and (old.uid, old.partstat) == (first.uid, "ACCEPTED")
+    assert (len(dates(world, head)), len(dates(world, second))) == (2, 6)
+    assert statuses(world, second, "Anna") == ["Registered"] * 6
+
+
+def test_the_whole_series_moves_and_asks_again(world):
+    head = make(world, "Anna", dates=8)
+    world.answer(world.mail(), "ACCEPTED")
+    world.edit(head, start=datetime(2026, 12, 1, 14), end=datetime(2026, 12, 1, 15))
+    update = world.mail()
+    assert (update.start.astimezone(UTC).hour, update.partstat) == (13, "NEEDS-ACTION")
+    assert [one.start.hour for one in dates(world, head)] == [14] * 8
+    assert statuses(world, head, "Anna") == ["Registered"] * 8
+
+
+def test_a_cancelled_series_leaves_calendars_with_its_moved_date(world):
+    head = make(world, "Anna", dates=8)
+    new = {"start": datetime(2026, 12, 9, 10), "end": datetime(2026, 12, 9, 11)}
+    world.do(lambda work: series.edit_date(work, head, KEYS[1], new))
+    world.advance(21)
+    world.mails()
+    world.do(lambda work: scheduling.cancel_session(work, head, "No trainer"))
+    assert [mail.method for mail in world.mails()] == ["CANCEL", "CANCEL"]
+    assert world.count(CalendarEntry, CalendarEntry.ended_at.is_(None)) == 0
+
+
+def test_no_to_the_whole_leaves_alone_the_date_that_was_answered_singly(world):
+    head = make(world, "Anna", dates=8)
+    mail = world.mail()
+    world.answer(mail, "ACCEPTED", recurrence_id="20261208T090000Z")
+    assert world.status(head, "Anna") == "Registered"
+    world.moment = world.moment.replace(minute=30)
+    world.answer(mail, "DECLINED")
+    assert statuses(world, head, "Anna")[:3] == ["Declined", "Registered", "Declined"]
+    assert world.status(head, "Anna") == "Registered"
+
+
+def test_seats_for_each_date_are_waited_for_on_each_date(world):
+    head = make(world, dates=2, capacity=1, waiting_list=True, seats_per_date=True)
+    world.enrol(head, "Anna")
+    world.enrol(head, "Ben")
+    assert (statuses(world, head, "Anna"), statuses(world, head, "Ben")) == (["Invited", "Invited"], ["Waiting List", "Waiting List"])
+    first, _second = [mail for mail in world.mails() if mail.who == "Anna"]
+    world.answer(first, "DECLINED")
+    assert statuses(world, head, "Ben") == ["Invited", "Waiting List"]
+
+
+def test_times_of_a_series_that_has_begun_are_changed_from_a_date_on(world):
+    head = make(world, "Anna", dates=8)
+    world.moment = datetime(2026, 12, 2, 12, tzinfo=UTC)
+    with pytest.raises(Conflict, match="Split it at the next date"):
+        world.edit(head, start=datetime(2026, 12, 1, 14))
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=MINUTELY;BYSETPOS=2;COUNT=2", "FREQ=DAILY;INTERVAL=0;COUNT=2", "FREQ=WEEKLY", "FREQ=DAILY;COUNT=367", "X"]
+)
+def test_rules_beyond_the_subset_are_refused_with_their_field(world, rule):
+    with pytest.raises(Invalid) as refused:
+        make(world, rule=rule)
+    assert refused.value.field == "recurrence"
