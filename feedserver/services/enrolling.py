@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from ..errors import Changed, Conflict, Invalid
+from ..errors import Changed, Conflict, Invalid, NotFound
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
@@ -185,6 +185,8 @@ def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
         raise Invalid(f"Attendance is one of {', '.join(ATTENDANCE)}.", field="status")
     session, enrolment = _with_session(work, enrolment_id)
     _must_not_be_cancelled(session)
+    if session.is_series:
+        raise Invalid("This is a series: say to which of its dates they came.", field="occurrence")
     return change(work, session, enrolment, EnrolmentStatus(status), "attendance", over_capacity=True)
 
 
@@ -292,6 +294,15 @@ def put(
         work.db.add(enrolment)
         work.db.flush()
     return change(work, session, enrolment, status, verb, **options)
+
+
+def enrolment_in(work: Work, session_id: int, learner_id: int) -> Enrolment:
+    """That learner's enrolment in a session; raises `NotFound`."""
+    mine = select(Enrolment).where(Enrolment.live_session_id == session_id, Enrolment.learner_id == learner_id)
+    found = work.db.scalars(mine).first()
+    if found is None:
+        raise NotFound("That person is not in this date.")
+    return found
 
 
 def _enrolment(work: Work, session: LiveSession, learner: Learner) -> Enrolment | None:

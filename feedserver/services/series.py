@@ -17,6 +17,7 @@ from ..store.sessions import LiveSession, Seats
 from ..training import recurrence
 from ..training.changes import instant
 from ..training.recurrence import Occurrence, Rule
+from ..training.recurrence_words import in_words
 from ..training.wall_time import check_times, check_zone
 from . import enrolling, notifying, scheduling, series_own, series_people
 from .finding import find, locked_session
@@ -95,6 +96,13 @@ def dates_of(work: Work, head: LiveSession) -> list[LiveSession]:
 def key_of(recurrence_id: datetime) -> str:
     """The original start as the API writes it."""
     return f"{recurrence_id:%Y%m%dT%H%M%SZ}"
+
+
+def words_of(session: LiveSession) -> str | None:
+    """The rule of a series in words; None of anything else."""
+    if not session.is_series:
+        return None
+    return in_words(recurrence.parse_rule(session.recurrence, session.timezone), session.start, session.timezone)
 
 
 def find_date(work: Work, head_id: int, key: str) -> tuple[LiveSession, LiveSession]:
@@ -235,6 +243,9 @@ def _edit_times(work: Work, head: LiveSession, changed: Mapping[str, Any]) -> No
         words = f"{len(over)} dates of this series are over. Split it at the next date ({following}) and change what follows."
         raise Conflict(words, extra={"split_at": following})
     values = {name: changed.get(name, getattr(head, name)) for name in (*TIMES, "recurrence")}
+    if "recurrence" not in changed:
+        rule = recurrence.parse_rule(head.recurrence, head.timezone)
+        values["recurrence"] = recurrence.shifted(rule, head.start, values["start"], head.timezone).text()
     values["entry_mode"], values["seats_per_date"] = head.entry_mode, head.seats_per_date
     planned = plan(values)
     work.record("edited", live_session_id=head.id, detail={"version": head.version + 1, "changes": _changes(head, changed)})

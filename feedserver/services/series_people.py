@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from sqlalchemy import and_, exists, func, insert, literal, null, select, update
 from sqlalchemy.orm import aliased
 
+from ..errors import Invalid
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import ATTENDANCE, TABLE, EnrolmentStatus
 from . import enrolling, notifying, seating, series_own
+from .finding import find
 from .rendering import Kind
 from .work import Work
 
@@ -70,6 +72,37 @@ def has_seat(work: Work, date: LiveSession, learner_id: int) -> bool:
     head = work.db.get_one(LiveSession, date.series_id)
     status = work.db.scalar(select(Enrolment.status).where(Enrolment.live_session_id == head.id, Enrolment.learner_id == learner_id))
     return (status is not None and TABLE[S(status)].seat) or seating.free_seats(work, head) > 0
+
+
+def in_date(work: Work, enrolment_id: int, key: str | None) -> int:
+    """The enrolment in one date of a series, from that in the series; any other session has one date and takes no `key`. Raises `Invalid`."""
+    mine = find(work, Enrolment, enrolment_id)
+    session = work.db.get_one(LiveSession, mine.live_session_id)
+    if not session.is_series and key is None:
+        return enrolment_id
+    if not session.is_series:
+        raise Invalid("This session is no series: leave the date out.", field="occurrence")
+    dates = select(LiveSession.id, LiveSession.recurrence_id).where(LiveSession.series_id == session.id).order_by(LiveSession.recurrence_id)
+    known = {f"{at:%Y%m%dT%H%M%SZ}": number for number, at in work.db.execute(dates)}
+    if key not in known:
+        raise Invalid(f"Say to which date, by its original start: {', '.join(known)[:400]}.", field="occurrence")
+    return enrolling.enrolment_in(work, known[key], mine.learner_id).id
+
+
+def next_entries(work: Work, enrolment_ids: Sequence[int]) -> dict[int, str]:
+    """Of enrolments in series whose dates are entries: the UID of the entry of the next date that is to come."""
+    if not enrolment_ids:
+        return {}
+    h, d = aliased(Enrolment), aliased(Enrolment)
+    query = (
+        select(h.id, CalendarEntry.uid)
+        .join(LiveSession, LiveSession.series_id == h.live_session_id)
+        .join(d, and_(d.live_session_id == LiveSession.id, d.learner_id == h.learner_id))
+        .join(CalendarEntry, CalendarEntry.id == d.entry_id)
+        .where(h.id.in_(enrolment_ids), LiveSession.status == "scheduled", LiveSession.ends_at > work.now)
+        .order_by(LiveSession.starts_at.desc())
+    )
+    return dict(work.db.execute(query).all())
 
 
 def _mirror(work: Work, head: LiveSession, date: LiveSession, learner_ids: Sequence[int], own: bool) -> None:

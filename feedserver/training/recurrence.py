@@ -158,6 +158,17 @@ def awkward(one: datetime, timezone: str) -> bool:
     return twice or not exists(one, timezone)
 
 
+def shifted(rule: Rule, start: datetime, to: datetime, timezone: str) -> Rule:
+    """The rule of the same number of dates where the first moves from `start` to `to`: a weekly series to other weekdays, a monthly one to another day."""
+    days = (to.date() - start.date()).days
+    by_day, by_month_day = rule.by_day, rule.by_month_day
+    if rule.freq == "WEEKLY":
+        by_day = tuple((number, (day + days) % 7) for number, day in by_day)
+    elif by_month_day == (start.day,):
+        by_month_day = (to.day,)
+    return replace(rule, by_day=by_day, by_month_day=by_month_day, until=None, count=len(starts(rule, start, timezone)))
+
+
 def after_split(rule: Rule, start: datetime, timezone: str, at: datetime) -> tuple[Rule, Rule]:
     """The rule up to before the date that starts at `at` (wall clock), and the rule from it on: "this and following"."""
     every = starts(rule, start, timezone)

@@ -24,7 +24,23 @@ from . import (
     sessions,
 )
 
-NOUNS = (learners, courses, groups, rooms, sessions, planning, files, enrolments, adding, attendance, feeds, deliveries, inbound, proposals, reports)
+NOUNS = (
+    learners,
+    courses,
+    groups,
+    rooms,
+    sessions,
+    planning,
+    files,
+    enrolments,
+    adding,
+    attendance,
+    feeds,
+    deliveries,
+    inbound,
+    proposals,
+    reports,
+)
 
 
 def register(app: Flask) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import case, func, select
 
-from ...services import enrolling, offering
+from ...services import enrolling, offering, series_people
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
@@ -23,7 +24,6 @@ from .paging import Page
 from .routing import Answer, Call, at, route
 from .sessions import Reason
 
-_NOT_BUILT = {"occurrence": "Series come with a later version; attendance is that of the session."}
 ByHand = Literal["Registered", "Invited", "Declined", "Attended", "Absent", "Go Show"]
 Settable = Literal["Registered", "Invited", "Declined", "Attended", "Absent", "Go Show", "Waiting List", "Cancelled"]
 Status = Literal["Waiting Approval", "Waiting List", "Invited", "Registered", "Declined", "Attended", "Absent", "Go Show", "Cancelled"]
@@ -59,9 +59,8 @@ class Offer(Body):
 class Attendance(Body):
     """Whether the person came."""
 
-    not_built = _NOT_BUILT
-
     status: Literal["Attended", "Absent", "Go Show"]
+    occurrence: str | None = Field(None, description="Of a series: which date, by its original start as YYYYMMDDTHHMMSSZ.")
 
 
 class DeliveryState(Out):
@@ -139,7 +138,10 @@ def _people(work: Work, ids: Sequence[int]) -> dict[int, tuple]:
         .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
         .where(Enrolment.id.in_(ids))
     )
-    return {row[0]: tuple(row[1:]) for row in work.db.execute(query)}
+    people = {row[0]: tuple(row[1:]) for row in work.db.execute(query)}
+    # Of a series whose dates are entries: that of the next date.
+    following = series_people.next_entries(work, [one for one in ids if people[one][2] is None])
+    return {one: (*row[:2], following.get(one, row[2]), row[3]) for one, row in people.items()}
 
 
 def _deliveries(work: Work, ids: Sequence[int]) -> tuple[dict[int, int], dict[int, tuple]]:
@@ -235,5 +237,6 @@ def offer_place(work: Work, call: Call) -> EnrolmentOut:
 
 @route("PUT", "/enrolments/<id:enrolment_id>/attendance", body=Attendance, answer=EnrolmentOut, problems=(404, 409))
 def put_attendance(work: Work, call: Call) -> EnrolmentOut:
-    """Note whether the person came."""
-    return _one(work, enrolling.mark_attendance(work, call.path["enrolment_id"], call.body.status))
+    """Note whether the person came; of a series to which date. The answer is the enrolment in that date."""
+    enrolment_id = series_people.in_date(work, call.path["enrolment_id"], call.body.occurrence)
+    return _one(work, enrolling.mark_attendance(work, enrolment_id, call.body.status))

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from sqlalchemy import func, select, tuple_
 
-from ...errors import Changed, NotBuilt
-from ...services import conflicts, scheduling
+from ...errors import Changed, Invalid
+from ...services import conflicts, scheduling, series
 from ...services.finding import find, locked_session
 from ...services.work import Work
 from ...store.base import microseconds
@@ -59,16 +59,21 @@ Guests = Annotated[
     Field(description="Who was not invited and answers, or is to come instead: held for a decision, or refused at once."),
 ]
 Capacity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
-_NOT_BUILT = {
-    "recurrence": "Series come with a later version; make one session a date.",
-}
+Recurrence = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=500,
+        description="An RFC 5545 RRULE value: DAILY, WEEKLY or MONTHLY, ended by COUNT or UNTIL, at most 366 dates.",
+        examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=6"],
+    ),
+]
+_ONE_DATE = "This belongs to the whole series; change it there."
 _FIXED = "This cannot be changed in a session; make a new session instead."
 
 
 class NewSession(Body):
     """A session; `description` is Markdown. With `group_id` its members are Invited and mailed at once."""
-
-    not_built = _NOT_BUILT
 
     course_id: RowId
     group_id: RowId | None = None
@@ -83,6 +88,11 @@ class NewSession(Body):
     end: LocalTime = Field(examples=["2027-03-01T10:30"])
     timezone: Timezone
     fold: Fold = 0
+    recurrence: Recurrence | None = None
+    entry_mode: Literal["dates", "rule"] | None = Field(
+        None, description="Of a series: an entry for each date, or one RRULE entry; null lets their number decide (up to six: dates)."
+    )
+    seats_per_date: bool = Field(False, description="Of a series: capacity and waiting list are those of each date.")
     capacity: Capacity | None = None
     approval_required: bool = False
     waiting_list: bool = False
@@ -98,8 +108,13 @@ class NewSession(Body):
 class SessionChange(Body):
     """What is to change; edits within the settle time go out as one update."""
 
-    not_built = _NOT_BUILT
-    hints = {"course_id": _FIXED, "group_id": _FIXED, "status": "Use POST /sessions/{session_id}/cancel."}
+    hints = {
+        "entry_mode": _FIXED,
+        "seats_per_date": _FIXED,
+        "course_id": _FIXED,
+        "group_id": _FIXED,
+        "status": "Use POST /sessions/{session_id}/cancel.",
+    }
 
     title: Title = optional()
     description: lines(20_000) = optional()
@@ -112,6 +127,7 @@ class SessionChange(Body):
     end: LocalTime = optional()
     timezone: Timezone = optional()
     fold: Fold = optional()
+    recurrence: Recurrence = optional()
     capacity: Capacity | None = optional()
     approval_required: bool = optional()
     waiting_list: bool = optional()
@@ -124,6 +140,24 @@ class SessionChange(Body):
     planning: bool = Field(
         default_factory=lambda: None, description="true: changes collect as a plan from now on, and nobody is told until it is published."
     )
+
+
+class OccurrenceChange(Body):
+    """What is to change in one date of a series."""
+
+    hints = {"recurrence": _ONE_DATE, "capacity": _ONE_DATE, "status": "Use POST …/cancel."}
+
+    title: Title = optional()
+    description: lines(20_000) = optional()
+    location: line(500) = optional()
+    room_id: RowId | None = optional()
+    join_url: Url = optional()
+    access_code: line(100) = optional()
+    instructors: Instructors = optional()
+    start: LocalTime = optional()
+    end: LocalTime = optional()
+    timezone: Timezone = optional()
+    fold: Fold = optional()
 
 
 class Reason(Body):
@@ -176,6 +210,11 @@ class SessionOut(Out):
     settle_at: datetime | None
     planning: bool
     draft: bool = Field(description="It was never published: nobody knows of it yet.")
+    recurrence: str | None
+    entry_mode: Literal["dates", "rule", "moved"] | None
+    seats_per_date: bool
+    series_id: int | None
+    recurrence_id: str | None = Field(description="Of one date of a series: its original start, as YYYYMMDDTHHMMSSZ.")
     planned: dict[str, Any] = Field(description="The fields that publishing the plan will change, with their new values.")
     version: int
     created_at: datetime
@@ -191,10 +230,24 @@ class WarningOut(Out):
     detail: str
 
 
+class OccurrenceOut(Out):
+    """One date of a series: `id` is the session that it is, `moved` whether it left the RRULE entry for one of its own."""
+
+    recurrence_id: str
+    id: RowId
+    start: LocalTime
+    end: LocalTime
+    timezone: str
+    status: Literal["scheduled", "cancelled"]
+    moved: bool
+
+
 class OneSessionOut(SessionOut):
-    """A session, with what it wants that another session at the same time has: said, never a reason to refuse."""
+    """A session, with what it wants that another session at the same time has: said, never a reason to refuse. Of a series all dates, and the rule in words."""
 
     warnings: list[WarningOut]
+    occurrences: list[OccurrenceOut]
+    recurrence_words: str | None
 
 
 class SessionQuery(paging.Query):
@@ -203,13 +256,8 @@ class SessionQuery(paging.Query):
     from_: Annotated[QueryInstant | None, Field(alias="from")] = None
     to: QueryInstant | None = None
     course_id: QueryId | None = None
+    series_id: QueryId | None = Field(None, description="The dates of one series.")
     cursor: paging.cursor_of(2) = None
-
-
-class Anything(Body):
-    """Whatever a later version will take."""
-
-    model_config = {"extra": "allow"}
 
 
 def show(work: Work, sessions: Sequence[LiveSession]) -> list[SessionOut]:
@@ -227,21 +275,39 @@ def show(work: Work, sessions: Sequence[LiveSession]) -> list[SessionOut]:
 def show_one(work: Work, session: LiveSession) -> OneSessionOut:
     """One session as it is answered, with its warnings."""
     warnings = [WarningOut(**dataclasses.asdict(one)) for one in conflicts.of_session(work, session)]
-    return OneSessionOut(**dict(show(work, [session])[0]), warnings=warnings)
+    dates = [_occurrence(one) for one in series.dates_of(work, session)] if session.is_series else []
+    return OneSessionOut(**dict(show(work, [session])[0]), warnings=warnings, occurrences=dates, recurrence_words=series.words_of(session))
+
+
+def _occurrence(date: LiveSession) -> OccurrenceOut:
+    plain = {name: getattr(date, name) for name in ("id", "start", "end", "timezone", "status")}
+    return OccurrenceOut(**plain, recurrence_id=series.key_of(date.recurrence_id), moved=date.entry_mode == series.MOVED)
 
 
 def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) -> SessionOut:
-    plain = {n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments", "planned")}
+    plain = {
+        n: getattr(session, n) for n in SessionOut.model_fields if n not in ("sequence", "seats", "enrolments", "planned", "recurrence_id")
+    }
     free = None if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)
     held = SeatsOut(capacity=seats.capacity, taken=seats.taken, free=free)
-    return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts, planned=session.plan or {})
+    return SessionOut(**plain, sequence=sequence, seats=held, enrolments=counts, planned=session.plan or {}, recurrence_id=_key(session))
+
+
+def _key(session: LiveSession) -> str | None:
+    return series.key_of(session.recurrence_id) if session.recurrence_id is not None else None
 
 
 @route("POST", "/sessions", body=NewSession, answer=OneSessionOut, status=201, problems=(404,), tagged=True)
 def create_session(work: Work, call: Call) -> Answer:
     """Add a session. With `group_id` the members of that training group are Invited and mailed, with `planning` once it is published."""
     values = call.body.model_dump(exclude={"course_id", "group_id", "planning"})
-    session = scheduling.create_session(work, call.body.course_id, values, call.body.group_id, draft=call.body.planning)
+    given = call.body
+    if given.recurrence and given.planning:
+        raise Invalid("A series cannot be a draft; its changes go out after the settle time.", field="planning")
+    if given.recurrence:
+        session = series.create(work, given.course_id, values, given.group_id)
+    else:
+        session = scheduling.create_session(work, given.course_id, values, given.group_id, draft=given.planning)
     return Answer(show_one(work, session), headers=at("sessions", session.id))
 
 
@@ -249,7 +315,9 @@ def create_session(work: Work, call: Call) -> Answer:
 def list_sessions(work: Work, call: Call) -> Page[SessionOut]:
     """List sessions by their start; `from` and `to` take those that touch the time between, `course_id` those of one course."""
     given = call.query
-    query = select(LiveSession).where(LiveSession.organisation_id == work.organisation_id)
+    # A series stands here once; its dates are asked for by its id.
+    mine = LiveSession.series_id == given.series_id if given.series_id is not None else LiveSession.series_id.is_(None)
+    query = select(LiveSession).where(LiveSession.organisation_id == work.organisation_id, mine)
     if given.from_ is not None:
         query = query.where(LiveSession.ends_at > given.from_)
     if given.to is not None:
@@ -291,23 +359,25 @@ def cancel_session(work: Work, call: Call) -> OneSessionOut:
     return show_one(work, scheduling.cancel_session(work, session_id, call.body.reason or ""))
 
 
-@route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=Anything, described=False)
-def edit_occurrence(work: Work, call: Call) -> None:
-    """One date of a series: not built yet, answers 422."""
-    _no_series(work, call)
+@route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=OccurrenceChange, answer=OneSessionOut, problems=(404, 409))
+def edit_occurrence(work: Work, call: Call) -> OneSessionOut:
+    """Change one date of a series. `recurrence_id` is its original start as `YYYYMMDDTHHMMSSZ`; the answer is the date."""
+    return show_one(work, series.edit_date(work, call.path["session_id"], call.path["recurrence_id"], call.body.given()))
 
 
 @route(
-    "POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/cancel", body=Anything, body_required=False, described=False
+    "POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/cancel", body=Reason, body_required=False, answer=OneSessionOut, problems=(404, 409)
 )  # fmt: skip
-def cancel_occurrence(work: Work, call: Call) -> None:
-    """Cancel one date of a series: not built yet, answers 422."""
-    _no_series(work, call)
+def cancel_occurrence(work: Work, call: Call) -> OneSessionOut:
+    """Cancel one date of a series; it stays cancelled. In a series that is one entry nobody is asked to confirm the rest."""
+    return show_one(work, series.cancel_date(work, call.path["session_id"], call.path["recurrence_id"], call.body.reason or ""))
 
 
-def _no_series(work: Work, call: Call) -> None:
-    find(work, LiveSession, call.path["session_id"])
-    raise NotBuilt(_NOT_BUILT["recurrence"], field="recurrence_id")
+@route("POST", "/sessions/<id:session_id>/occurrences/<recurrence_id>/split", answer=OneSessionOut, status=201, problems=(404, 409))
+def split_series(work: Work, call: Call) -> Answer:
+    """ "This and following": the dates from this one on become a series of their own, with the same people, which is answered; then change that one."""
+    second = series.split(work, call.path["session_id"], call.path["recurrence_id"])
+    return Answer(show_one(work, second), headers=at("sessions", second.id))
 
 
 def seen_version(work: Work, call: Call) -> int | None:

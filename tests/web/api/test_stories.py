@@ -95,7 +95,7 @@ def test_attendance_is_noted(api):
     assert api.call("PUT", f"/enrolments/{mine['id']}/attendance", {"status": "Absent"}).json["status"] == "Absent"
     assert api.patch(f"/enrolments/{mine['id']}", {"status": "Go Show"})["status"] == "Go Show"
     early = api.call("PUT", f"/enrolments/{mine['id']}/attendance", {"status": "Absent", "occurrence": "x"}, 422).json
-    assert early["field"] == "occurrence" and early["code"] == "not-built"
+    assert early["field"] == "occurrence" and "no series" in early["detail"]
 
 
 def test_what_was_sent_is_seen_with_the_person(api):

@@ -15,6 +15,7 @@ from tests.web.api.test_stories import inbound
 BODIES = {
     "createGroup": {"name": "Mine"},
     "editSession": {"title": "Mine"},
+    "editOccurrence": {"title": "Mine"},
     "editCourse": {"name": "Mine"},
     "editLearner": {"name": "Mine"},
     "editFeed": {"name": "Mine"},
