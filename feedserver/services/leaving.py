@@ -14,7 +14,7 @@ from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import DEFERRED, OPEN, QUEUED, SUPPRESSED, CapturedMessage, Delivery
-from . import learning
+from . import forgetting, learning
 from .retention import ERASED, forget_deliveries, forget_inbound
 from .work import Work
 
@@ -116,6 +116,7 @@ def _forget_elsewhere(work: Work, addresses: set[str], words: set[str]) -> None:
     named = or_(*(_holds(work.db, RememberedAnswer.body, word) for word in words))
     answers = and_(RememberedAnswer.organisation_id == work.organisation_id, named)
     work.db.execute(delete(RememberedAnswer).where(answers).execution_options(**_QUIET))
+    forgetting.by_address(work, addresses)
 
 
 def _holds(db: Session, column, text: str) -> ColumnElement[bool]:

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from ..store.access import BrowserSession, RememberedAnswer, SignInLink
 from ..store.base import Base
+from ..store.imports import ImportJob
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import FINAL, SENDING, CapturedMessage, Delivery, MailSkeleton, Worker
 from ..store.verdicts import SenderQuestion, VerdictRow
+from . import forgetting
 from .remembering import KEPT
 
 RAW_INBOUND = timedelta(days=90)
@@ -39,6 +41,7 @@ def tidy(db: Session, now: datetime) -> dict[str, int]:
         "captured": _delete(db, CapturedMessage, or_(CapturedMessage.captured_at < now - CAPTURED, _captured_of_erased())),
         "skeletons": _drop_skeletons(db, now),
         "answers": _delete(db, RememberedAnswer, RememberedAnswer.created_at < now - KEPT),
+        "imports": _delete(db, ImportJob, forgetting.unstarted(now)),
         "sign_in_links": _delete(db, SignInLink, SignInLink.expires_at < now - ENTRANCES),
         "browser_sessions": _delete(db, BrowserSession, BrowserSession.expires_at < now - ENTRANCES),
         "workers": _drop_workers(db, now),
@@ -69,6 +72,7 @@ def forget_inbound(db: Session, which: ColumnElement[bool], limit: int = AT_ONCE
         judged = update(VerdictRow).where(VerdictRow.inbound_id.in_(some)).values(evidence=None, reason=ERASED, by="")
         db.execute(judged.execution_options(**_QUIET))
         db.execute(delete(SenderQuestion).where(SenderQuestion.inbound_id.in_(some)).execution_options(**_QUIET))
+        forgetting.by_inbound(db, some)
         db.execute(update(M_).where(M_.id.in_(some)).values(**values).execution_options(**_QUIET))
     return len(numbers)
 

@@ -13,15 +13,24 @@ from sqlalchemy import select, update
 from feedserver.commands import people
 from feedserver.services import access, enrolling, grouping, learning, leaving, receiving, remembering, retention, scheduling
 from feedserver.services.receiving import Received
+from feedserver.store.audiences import AudienceFeed
 from feedserver.store.base import Base
+from feedserver.store.circles import Circle
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.history import HistoryEntry
+from feedserver.store.imports import ImportJob
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.learners import Learner, LearnerAlias
+from feedserver.store.mailboxes import PolledMailbox, PolledMessage
 from feedserver.store.outbox import OPEN, QUEUED, SENT, SUPERSEDED, SUPPRESSED, CapturedMessage, Delivery
+from feedserver.store.proposals import Proposal
+from feedserver.store.verdicts import SenderQuestion, VerdictRow
 
 LEA = "lea.canary@corp.example"
-CANARIES = ("lea.canary", "Canary-Surname", "lea.alias", "canary-external", "canary-team", "canary-words", "canary-page", "canary-comment")
+CANARIES = (
+    "lea.canary", "Canary-Surname", "lea.alias", "canary-external", "canary-team", "canary-words", "canary-page", "canary-comment",
+    "canary-verdict", "canary-question", "canary-proposal", "canary-guest",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -57,9 +66,51 @@ def _lea(work) -> int:
         work.db.execute(
             update(InboundMessage).where(InboundMessage.id == number).values(outcome=outcome, sender="", subject="canary-words", **mine)
         )
+    _named_by_others(work, learner.id, number, enrolment)
     remembering.begin(work, "k1", "d")
     remembering.finish(work, "k1", 201, json.dumps({"email": LEA}).encode())
     return learner.id
+
+
+def _named_by_others(work, learner_id: int, inbound_id: int, enrolment) -> None:
+    """Judgements, a question, proposals, files of learners, circles and addresses given away name her."""
+    now, here = work.now, work.organisation_id
+    one = {
+        "organisation_id": here,
+        "live_session_id": enrolment.live_session_id,
+        "enrolment_id": enrolment.id,
+        "entry_id": enrolment.entry_id,
+    }
+    jo = {"organisation_id": here, "learner_id": learner_id + 1, "inbound_id": inbound_id}
+    ready = b"email,name\nlea.canary@corp.example,Lea\n"
+    refused = [[2, "lea.canary@corp.example is there twice."], [3, "No name."]]
+    (other,) = receiving.store(work.db, [Received(b"From: jo@corp.example\r\n\r\nhello", "smtp", "", ("training@localhost",))], now)
+    feed = {
+        "audience": "organisation",
+        "key_id": work.key_id,
+        "timezone": "UTC",
+        "locale": "en",
+        "created_at": now,
+        "organisation_id": here,
+    }
+    work.db.add_all(
+        [
+            VerdictRow(
+                inbound_id=inbound_id, judged_at=now, by="", outcome="human", reason_code="", reason="", evidence={"a": "canary-verdict"}
+            ),
+            SenderQuestion(**jo, sender_key="x@y.example", attendee_key="canary-question", public_id="q", asked_at=now),
+            Proposal(**one, inbound_id=inbound_id, kind="counter", comment="canary-proposal", sequence=0, created_at=now),
+            Proposal(**one, inbound_id=other, kind="guest", guest_email=LEA, guest_name="canary-guest", sequence=0, created_at=now),
+            LearnerAlias(learner_id=learner_id + 1, address_key=LEA, kind="delegate", created_at=now),
+            ImportJob(organisation_id=here, actor="x", body=ready, created_at=now),
+            ImportJob(organisation_id=here, actor="x", state="done", body=b"", refused=refused, created_at=now),
+            Circle(organisation_id=here, kind="doctor", public_id="c", recipient=LEA, sent_at=now, due_at=now),
+            AudienceFeed(**feed, subscriber=f"Lea <{LEA}>", public_id="f"),
+            PolledMailbox(name="inbox"),
+        ]
+    )
+    work.db.flush()
+    work.db.add(PolledMessage(mailbox_id=1, uid_validity=1, uid=1, inbound_id=inbound_id, sha256="0" * 64, taken_at=now))
 
 
 def tell(desk) -> None:
