@@ -34,6 +34,7 @@ _OPAQUE = {
     "application/pgp-encrypted": "pgp_encrypted",
     "message/partial": "partial_message",
 }
+_STARRED = re.compile(rb"(;[ \t\r\n]*[A-Za-z-]{1,40})\*[0-9]{0,9}\*?[ \t]*(?:=|(?=[;\r\n]))")
 _AUTO_HEADERS = (
     "x-autoreply",
     "x-autorespond",
@@ -82,7 +83,12 @@ def _read(raw: bytes) -> Incoming:
         return broken("This is not a mail: it has no header.")
     seen = _Seen()
     if not limit:
-        limit = _walked(_parsed(fields, body), seen)
+        try:
+            limit = _walked(_parsed(fields, body), seen)
+        except TypeError:
+            # CPython cannot order `name*0` beside `name*` (RFC 2231; fuzzed): names of files are nothing that we read.
+            seen = _Seen()
+            limit = _walked(_parsed(fields, body, starless=True), seen)
     if limit:
         return Incoming("broken", limits.REASONS[limit], **{**top, "limits": (*top["limits"], limit)})
     found, conflicts = merged(seen.objects)
@@ -118,10 +124,11 @@ def _answers(fields: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"<([!-;=?-~]{3,250})>", named)))[:30]
 
 
-def _parsed(fields: Fields, body: bytes) -> Message:
+def _parsed(fields: Fields, body: bytes, starless: bool = False) -> Message:
     # Of the top header the parser gets what MIME needs: 100,000 encoded words in a Subject cost it 4.5 GB.
     kept = [n.encode() + b":" + v for n, v in fields.pairs if n.startswith("content-") or n == "mime-version"]
-    return message_from_bytes(b"\r\n".join([*kept, b"", body]), policy=policy.compat32)
+    raw = b"\r\n".join([*kept, b"", body])
+    return message_from_bytes(_STARRED.sub(rb"\1-=", raw) if starless else raw, policy=policy.compat32)
 
 
 def _walked(root: Message, seen: _Seen) -> str:

@@ -60,3 +60,10 @@ def test_a_mutant_is_read_without_the_last_net(raw):
 def test_what_fuzzing_found_is_read(path):
     incoming = extract._read(path.read_bytes())
     assert incoming.kind in KINDS and incoming.kind != "broken"
+
+
+def test_an_answer_counts_though_its_file_name_has_a_number_and_none():
+    named = b"text/calendar; name*0=a; name*=utf-8''a.ics;"
+    raw = reply("sabre", uid="u1@localhost", attendee="lea@corp.example").replace(b"text/calendar;", named)
+    incoming = extract._read(raw)
+    assert named in raw and (incoming.kind, incoming.objects[0].attendees[0].partstat) == ("reply", "ACCEPTED")
