@@ -99,7 +99,6 @@ def render(
     parts.append(b"CLASS:PRIVATE\r\n" if busy or snapshot.visibility == "private" else b"CLASS:PUBLIC\r\n")
     if method is not None:
         parts.append(slot_status("CONFIRMED" if method == "REQUEST" else "CANCELLED"))
-        parts.append(b"X-MICROSOFT-DISALLOW-COUNTER:TRUE\r\n")
         parts.append(organizer_line(organizer))
     if method != "CANCEL" and not busy:
         parts.append(_description(snapshot, words, notice, join_page))
