@@ -118,16 +118,24 @@ def test_an_old_request_does_not_approve_a_new_one(full: Desk):
     assert status(full, 4) == "Waiting Approval" and "<button" not in full.get(path)
 
 
-def test_two_hundred_looks_at_every_link_of_our_mails_write_nothing(full: Desk):
-    paths = links(full)
-    assert {path.split("/")[1] for path in paths} == {"rsvp", "approvals", "my"}
-    with full.statements() as told:
-        for turn in range(200 // len(paths) + 1):
-            for path in paths:
-                for method in ("get", "head"):
-                    agent = ("Mozilla/5.0", "Safelinks", "curl/8", "Barracuda", "GoogleImageProxy")[turn % 5]
-                    assert getattr(full.client, method)(path, headers={"User-Agent": agent}).status_code == 200
-    assert len(told) > 200 and writes(told) == []
+class TestScanners:
+    """They open everything, on both databases."""
+
+    @pytest.fixture
+    def store_url(self, database_url: str) -> str:
+        """Both databases."""
+        return database_url
+
+    def test_two_hundred_looks_at_every_link_of_our_mails_write_nothing(self, full: Desk):
+        paths = links(full)
+        assert {path.split("/")[1] for path in paths} == {"rsvp", "approvals", "my"}
+        with full.statements() as told:
+            for turn in range(200 // len(paths) + 1):
+                for path in paths:
+                    for method in ("get", "head"):
+                        agent = ("Mozilla/5.0", "Safelinks", "curl/8", "Barracuda", "GoogleImageProxy")[turn % 5]
+                        assert getattr(full.client, method)(path, headers={"User-Agent": agent}).status_code == 200
+        assert len(told) > 200 and writes(told) == []
 
 
 @pytest.mark.parametrize("fields", [{}, {"nonce": "made-up"}, {"nonce": "x" * 5000}])
