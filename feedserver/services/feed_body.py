@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .. import ical
 from ..ical import feed, slots, valarm, vtimezone
@@ -22,6 +22,16 @@ from ..training.statuses import EnrolmentStatus
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_ALARM = 15
 _JOIN, _OWN = slots.slot(slots.JOIN_URL), slots.slot(slots.OWN)
+
+
+class Named(Protocol):
+    """What the calendar of any feed says of itself; `revoked_at` in microseconds since 1970."""
+
+    revoked_at: int | None
+    name: str
+    organisation: str
+    locale: str
+    timezone: str
 
 
 class FeedRow(NamedTuple):
@@ -123,10 +133,10 @@ def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url:
         else:
             values |= shown
         parts.append(slots.fill(entry.body, values))
-    return feed.document(parts, _zones(entries), name=_name(row))
+    return feed.document(parts, zones((one.zone, one.starts_at, one.ends_at) for one in entries), name=name_of(row))
 
 
-def ended(row: FeedRow, public_id: str, today: date) -> bytes:
+def ended(row: Named, public_id: str, today: date) -> bytes:
     """The calendar of a revoked feed: one entry, today, that says so.
 
     Programs keep what they had on an error, and an empty calendar says nothing.
@@ -145,20 +155,21 @@ def ended(row: FeedRow, public_id: str, today: date) -> bytes:
             b"TRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\nEND:VEVENT\r\n",
         )
     )
-    return feed.document([vevent], (), name=_name(row))
+    return feed.document([vevent], (), name=name_of(row))
 
 
-def _name(row: FeedRow) -> str:
+def name_of(row: Named) -> str:
+    """What programs call the calendar."""
     return f"{row.name} ({row.organisation})"
 
 
-def _zones(entries: Sequence[EntryRow]) -> list[bytes]:
-    """A VTIMEZONE for each zone among the entries, right for the whole years they lie in, so that most feeds share one."""
+def zones(times: Iterable[tuple[str, int, int]]) -> list[bytes]:
+    """A VTIMEZONE for each zone of (zone or "", start, end), right for the whole years they lie in, so that most feeds share one."""
     spans: dict[str, tuple[int, int]] = {}
-    for entry in entries:
-        if entry.zone:
-            first, last = spans.get(entry.zone, (entry.starts_at, entry.ends_at))
-            spans[entry.zone] = min(first, entry.starts_at), max(last, entry.ends_at)
+    for zone, starts_at, ends_at in times:
+        if zone:
+            first, last = spans.get(zone, (starts_at, ends_at))
+            spans[zone] = min(first, starts_at), max(last, ends_at)
     made = []
     for zone, span in sorted(spans.items()):
         first, last = (_EPOCH + timedelta(microseconds=moment) for moment in span)
@@ -167,14 +178,12 @@ def _zones(entries: Sequence[EntryRow]) -> list[bytes]:
     return made
 
 
-def _renderer() -> str:
+def renderer(*sources: Path) -> str:
     """Changes with every change of what turns rows into bytes: code, words, zone data."""
-    sources = [Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues, dates)]
-    sources += [Path(__file__), *sorted(catalogues.FOLDER.glob("*.po"))]
     digest = hashlib.sha256(version("tzdata").encode())
-    for source in sources:
+    for source in (*sources, *sorted(catalogues.FOLDER.glob("*.po"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 
-RENDERER = _renderer()
+RENDERER = renderer(*(Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues, dates)), Path(__file__))

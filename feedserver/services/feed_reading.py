@@ -10,11 +10,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import Table
 
 from .. import tokens
 from ..store.database import Database
-from .feed_body import EntryRow, FeedRow
+from ..store.feeds import Feed
+from .feed_body import RENDERER, EntryRow, FeedRow, Named, document
 from .feed_shelf import Shelf
 from .fetch_notes import FetchNotes
 
@@ -61,19 +65,46 @@ _ENTRIES_OF = {
 
 
 @dataclass
-class FeedReader:
+class Reader:
     """What `feeding.answer` works with in one process: the database, the keys, what was rendered, what was fetched."""
 
     database: Database
     base_url: str
     shelf: Shelf[Any] = field(default_factory=Shelf)
-    notes: FetchNotes = field(default_factory=FetchNotes)
     mark: Callable[[], bytes | None] = lambda: None
+    notes: FetchNotes = field(init=False)
     _seen: dict[str, tuple[bytes, int, int, tuple]] = field(default_factory=dict)
     _keys: dict[int, str] = field(default_factory=dict)
     _keys_until: float = 0.0
     _known: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    purpose: ClassVar[str]
+    table: ClassVar[Table]
+    renderer: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        self.notes = FetchNotes(self.table)
+
+    def named(self, row: tuple) -> Named:
+        """The columns of a feed under their names."""
+        raise NotImplementedError
+
+    def validator(self, row: tuple) -> tuple:
+        """What of them the bytes depend on, alike in every process."""
+        raise NotImplementedError
+
+    def changed(self, row: tuple) -> int:
+        """When that last changed, in microseconds."""
+        raise NotImplementedError
+
+    def document(self, row: tuple, moment: int) -> bytes:
+        """The calendar at `moment`."""
+        raise NotImplementedError
+
+    def _look(self, public_id: str, moment: int) -> tuple | None:
+        """The columns, `revoked_at` and `id` first, and last when they will change by time alone (or None)."""
+        raise NotImplementedError
 
     def public_id(self, token: str, now: datetime) -> str | None:
         """The public id that this token stands for, else None. Raises the driver's error where no key could ever be read."""
@@ -82,54 +113,31 @@ class FeedReader:
             self._read_keys(moment)
         found = self._known.get(token)
         if found is None:
-            found = tokens.read(tokens.FEED, token, self._keys.values())
+            found = tokens.read(self.purpose, token, self._keys.values())
             if found is None:
                 # Every token that fails costs this, whatever is wrong with it: the key may be a second old.
                 self._read_keys(moment)
-                found = tokens.read(tokens.FEED, token, self._keys.values())
+                found = tokens.read(self.purpose, token, self._keys.values())
             if found is not None:
                 self._remember(token, found)
         return found
 
     def feed(self, public_id: str, moment: int) -> tuple | None:
-        """The columns of `FeedRow` at `moment` (microseconds), as the driver gives them."""
+        """The columns of a feed at `moment` (microseconds), as the driver gives them."""
         mark = self.mark()
         seen = self._seen.get(public_id)
         if seen is not None and mark is not None and seen[0] == mark and seen[1] <= moment < seen[2]:
             return seen[3]
         today = moment - moment % DAY
-        old = today - _TOMBSTONE
-        row = self._run(lambda db: db.execute(self._sql(_FEED), (old, moment, old, moment, public_id)).fetchone())
+        row = self._look(public_id, moment)
         if row is not None and mark is not None:
             if len(self._seen) >= _MOST_FEEDS:
                 self._seen = {}
             self._seen[public_id] = (mark, moment, min(today + DAY, row[-1] or today + DAY), row)
         return row
 
-    def entries(self, row: FeedRow, moment: int) -> list[EntryRow]:
-        """The entries that the feed shows at `moment`, three months back and eighteen ahead by the day, by start."""
-        if not row.shows_sessions:
-            return []
-        today = moment - moment % DAY
-        sql = self._sql(_ENTRIES_OF[row.detail, row.content])
-        values = (row.language, row.learner_id, today - _BACK, today + _AHEAD, moment)
-        found = self._run(lambda db: db.execute(sql, values).fetchall())
-        return [EntryRow._make(one) for one in found]
-
-    def page_url(self, row: FeedRow) -> str:
-        """The learner's own page, signed by the feed's key, or by the newest where that one is retired."""
-        return f"{self.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, self._key(row))}"
-
-    def join_url(self, row: FeedRow) -> Callable[[int], str]:
-        """What gives the learner's join page of an enrolment, signed alike."""
-        key = self._key(row)
-        return lambda enrolment_id: self.base_url + tokens.join_path(enrolment_id, key)
-
-    def _key(self, row: FeedRow) -> str:
-        return self._keys.get(row.key_id) or next(iter(self._keys.values()))
-
     def _sql(self, text: str) -> str:
-        return text if self.database.is_sqlite else _PERCENT[text]
+        return text if self.database.is_sqlite else _percent(text)
 
     def _run(self, query: Callable[[Any], T]) -> T:
         """`query(connection)`, once more on a new connection where the first was broken (the server was restarted)."""
@@ -158,4 +166,56 @@ class FeedReader:
         self._known[token] = public_id
 
 
-_PERCENT = {text: text.replace("?", "%s") for text in (_FEED, *_ENTRIES_OF.values())}
+class FeedReader(Reader):
+    """Feeds of learners."""
+
+    purpose, table, renderer = tokens.FEED, Feed.__table__, RENDERER
+
+    def named(self, row: tuple) -> FeedRow:
+        """The columns under their names."""
+        return FeedRow._make(row)
+
+    def validator(self, row: tuple) -> tuple:
+        """All of them."""
+        return row
+
+    def changed(self, row: tuple) -> int:
+        """The feed, what the learner's feeds show, or an entry that left by time alone."""
+        feed = FeedRow._make(row)
+        return max(feed.changed_at, feed.learner_changed_at, feed.dropped_at or 0)
+
+    def document(self, row: tuple, moment: int) -> bytes:
+        """The calendar at `moment`."""
+        feed = FeedRow._make(row)
+        return document(feed, self.entries(feed, moment), self.page_url(feed), self.join_url(feed))
+
+    def _look(self, public_id: str, moment: int) -> tuple | None:
+        old = moment - moment % DAY - _TOMBSTONE
+        return self._run(lambda db: db.execute(self._sql(_FEED), (old, moment, old, moment, public_id)).fetchone())
+
+    def entries(self, row: FeedRow, moment: int) -> list[EntryRow]:
+        """The entries that the feed shows at `moment`, three months back and eighteen ahead by the day, by start."""
+        if not row.shows_sessions:
+            return []
+        today = moment - moment % DAY
+        sql = self._sql(_ENTRIES_OF[row.detail, row.content])
+        values = (row.language, row.learner_id, today - _BACK, today + _AHEAD, moment)
+        found = self._run(lambda db: db.execute(sql, values).fetchall())
+        return [EntryRow._make(one) for one in found]
+
+    def page_url(self, row: FeedRow) -> str:
+        """The learner's own page, signed by the feed's key, or by the newest where that one is retired."""
+        return f"{self.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, self._key(row))}"
+
+    def join_url(self, row: FeedRow) -> Callable[[int], str]:
+        """What gives the learner's join page of an enrolment, signed alike."""
+        key = self._key(row)
+        return lambda enrolment_id: self.base_url + tokens.join_path(enrolment_id, key)
+
+    def _key(self, row: FeedRow) -> str:
+        return self._keys.get(row.key_id) or next(iter(self._keys.values()))
+
+
+@cache
+def _percent(text: str) -> str:
+    return text.replace("?", "%s")

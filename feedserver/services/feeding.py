@@ -1,4 +1,4 @@
-"""A request for a feed becomes status, headers and body: one function that a small WSGI gate and a Flask view both call.
+"""A request for a feed, a learner's or one for others, becomes status, headers and body: one function that a small WSGI gate and a Flask view both call.
 
 HTTP semantics by RFC 9110 (validators 8.8, conditions 13), the address is the secret, so every failure reads the same.
 """
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from .feed_body import RENDERER, FeedRow, document, ended
-from .feed_reading import DAY, FeedReader
+from .feed_body import Named, ended
+from .feed_reading import DAY, Reader
 
 ENDED_FOR = timedelta(days=30)
 _LOG = structlog.get_logger()
@@ -28,7 +28,7 @@ Headers = list[tuple[str, str]]
 
 
 class FeedRequest(NamedTuple):
-    """What of a request matters; `path_token` is what stands between /feeds/ and .ics, headers are None where they are missing."""
+    """What of a request matters; `path_token` is what stands between /feeds/ (/feeds/for/) and .ics, headers are None where they are missing."""
 
     method: str
     path_token: str
@@ -122,7 +122,7 @@ _SECURITY: Headers = [
 ]
 
 
-def answer(request: FeedRequest, now: datetime, reader: FeedReader) -> Reply:
+def answer(request: FeedRequest, now: datetime, reader: Reader) -> Reply:
     """The reply to a request for a feed. Never raises, writes nothing; a fault serves the last good body where there is one."""
     method = request.method
     if method != "GET" and method != "HEAD":
@@ -168,13 +168,13 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
-def _current(request: FeedRequest, public_id: str, now: datetime, reader: FeedReader) -> Reply | None:
+def _current(request: FeedRequest, public_id: str, now: datetime, reader: Reader) -> Reply | None:
     moment = int(now.timestamp() * _SECOND)
     row = reader.feed(public_id, moment)
     if row is None:
         return None
     if row[0] is not None:
-        return _after_revocation(FeedRow._make(row), public_id, now)
+        return _after_revocation(reader.named(row), public_id, now)
     if request.method == "GET":
         reader.notes.note(row[1], now, request.user_agent)
     kept = reader.shelf.get(public_id)
@@ -187,7 +187,7 @@ def _current(request: FeedRequest, public_id: str, now: datetime, reader: FeedRe
     return _choose(request, public_id, kept, reader)
 
 
-def _choose(request: FeedRequest, public_id: str, kept: Kept, reader: FeedReader) -> Reply:
+def _choose(request: FeedRequest, public_id: str, kept: Kept, reader: Reader) -> Reply:
     compressing = request.accept_gzip and kept.compressed is None
     coded = kept.coded(request.accept_gzip)
     if compressing:
@@ -211,18 +211,17 @@ def _unchanged(request: FeedRequest, etag: str, changed: int) -> bool:
     return changed <= (since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp()
 
 
-def _identity(row: tuple, moment: int, reader: FeedReader) -> Identity:
-    day, feed = moment // DAY, FeedRow._make(row)
-    named = repr((RENDERER, reader.base_url, day, row))
-    changed = max(day * DAY, feed.changed_at, feed.learner_changed_at, feed.dropped_at or 0) // _SECOND
+def _identity(row: tuple, moment: int, reader: Reader) -> Identity:
+    day = moment // DAY
+    named = repr((reader.renderer, reader.base_url, day, reader.validator(row)))
+    changed = max(day * DAY, reader.changed(row)) // _SECOND
     digest = hashlib.blake2b(named.encode(), digest_size=12).hexdigest()
     return Identity(row, day, digest, changed, min(changed, moment // _SECOND - 1))
 
 
-def _render(public_id: str, identity: Identity, moment: int, reader: FeedReader) -> Kept:
+def _render(public_id: str, identity: Identity, moment: int, reader: Reader) -> Kept:
     for _ in range(3):
-        row = FeedRow._make(identity.row)
-        body = document(row, reader.entries(row, moment), reader.page_url(row), reader.join_url(row))
+        body = reader.document(identity.row, moment)
         after = reader.feed(public_id, moment)
         if after == identity.row or after is None:
             break
@@ -233,7 +232,7 @@ def _render(public_id: str, identity: Identity, moment: int, reader: FeedReader)
     return kept
 
 
-def _after_revocation(row: FeedRow, public_id: str, now: datetime) -> Reply:
+def _after_revocation(row: Named, public_id: str, now: datetime) -> Reply:
     """No validators: a revoked feed is never "not modified" (S10)."""
     revoked = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row.revoked_at)
     if now >= revoked + ENDED_FOR:
@@ -243,7 +242,7 @@ def _after_revocation(row: FeedRow, public_id: str, now: datetime) -> Reply:
     return Reply("200 OK", headers, body)
 
 
-def _last_good(request: FeedRequest, public_id: str | None, reader: FeedReader) -> Reply:
+def _last_good(request: FeedRequest, public_id: str | None, reader: Reader) -> Reply:
     kept = reader.shelf.get(public_id) if public_id else None
     return _UNAVAILABLE if kept is None else _choose(request, public_id, kept, reader)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Table, bindparam, update
 
 from ..store.database import Database
 from ..store.feeds import Feed
@@ -13,9 +13,10 @@ _LONGEST_AGENT = 200
 
 
 class FetchNotes:
-    """The last fetch of each feed since the last `write`."""
+    """The last fetch of each feed of one table since the last `write`."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table = Feed.__table__) -> None:
+        self._table = table
         self._notes: dict[int, tuple[datetime, str]] = {}
 
     def note(self, feed_id: int, now: datetime, user_agent: str) -> None:
@@ -27,7 +28,7 @@ class FetchNotes:
         taken, self._notes = self._notes, {}
         if not taken:
             return 0
-        table = Feed.__table__
+        table = self._table
         statement = (
             update(table)
             .where(table.c.id == bindparam("feed_id"))
