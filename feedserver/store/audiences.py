@@ -14,7 +14,10 @@ DETAILS = ("full", "title", "busy")
 
 
 class AudienceFeed(Base):
-    """One subscriber's own revocable address of one such feed. `subject` is the team's name, an address, or an id as text; "" where none is needed."""
+    """One subscriber's own revocable address of one such feed. `subject` is the team's name, an address, or an id as text; "" where none is needed.
+
+    `subscriber`: for whom it is, a name or an address. `changed_at`: when detail or address were last chosen.
+    """
 
     __tablename__ = "audience_feeds"
     __table_args__ = (
@@ -34,6 +37,7 @@ class AudienceFeed(Base):
     timezone: Mapped[str]
     locale: Mapped[str]
     version: Mapped[int] = mapped_column(Integer, default=1)
+    changed_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_fetched_at: Mapped[datetime | None]
     last_user_agent: Mapped[str | None]
