@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from feedserver.imip.incoming import Incoming
+from feedserver.services import circling
 from feedserver.services.receiving import Verdict
 from feedserver.services.work import Work
 from feedserver.settings import Settings
 from feedserver.store.inbox import InboundMessage
 
-from . import letters_in, proposals_in, replies_in, reports_in
+from . import circles_in, letters_in, proposals_in, replies_in, reports_in
 from .whose import learner_of
 
 _OUTSIDE = {
@@ -29,8 +30,11 @@ _OUTSIDE = {
 
 def decide(work: Work, message: InboundMessage, incoming: Incoming, settings: Settings) -> Verdict:
     """Judge one message and let it take effect, in the transaction of `work`."""
-    handler = _HANDLERS.get(incoming.kind, _outside)
-    verdict = handler(work, message, incoming, settings)
+    verdict = circles_in.answer(work, message, incoming, settings)
+    if verdict is None:
+        verdict = _HANDLERS.get(incoming.kind, _outside)(work, message, incoming, settings)
+    if incoming.kind == "reply" and verdict.outcome == "applied" and not settings.captures:
+        circling.proved(work)
     return replace(verdict, evidence={"incoming": json.loads(incoming.to_json()), **verdict.evidence})
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from feedserver import tokens
 from feedserver.imip import headers
 from feedserver.imip.incoming import Incoming
-from feedserver.services import answering, bouncing
+from feedserver.services import answering, bouncing, circling
 from feedserver.services.receiving import Verdict
 from feedserver.services.work import Work
 from feedserver.settings import Settings
@@ -49,6 +49,7 @@ def bounce(work: Work, message: InboundMessage, incoming: Incoming, settings: Se
     delivery, by = reported(work, message, incoming)
     if delivery is not None and kind not in _NO_BOUNCE:
         bouncing.bounced(work, delivery, kind.value, words or kind.value, sure=by != "message_id")
+        circling.bounced(work, delivery, kind.value, words)
     reason = _NO_BOUNCE.get(kind) or f"A mail came back ({kind.value}). {words}".strip()
     return _verdict(kind.value, reason, delivery, by)
 

@@ -55,6 +55,8 @@ class Kind(StrEnum):
     SUBSTITUTED = "substituted"
     NOT_PASSED_ON = "not_passed_on"
     GUEST_REFUSED = "guest_refused"
+    TEST = "test"
+    TEST_OVER = "test_over"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
@@ -73,6 +75,8 @@ METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
     Kind.NOT_PASSED_ON: "REQUEST",
     Kind.SUBSTITUTED: "CANCEL",
     Kind.COUNTER_DECLINED: "DECLINECOUNTER",
+    Kind.TEST: "REQUEST",
+    Kind.TEST_OVER: "CANCEL",
 }
 """The METHOD of a kind's calendar part; a kind that is missing here has none."""
 
@@ -408,11 +412,31 @@ WORDINGS |= {
     Kind.VERBS: Wording(_("What works by mail"), _("What works by mail")),
 }
 
+WORDINGS |= {
+    Kind.TEST: Wording(
+        _("Test: %(title)s"),
+        _("A test: %(title)s"),
+        (_("This is a test of the way that invitations go out and answers come back. It is about no real session."),),
+        (_("Please press Yes in your mail program, as with any invitation."), _("Then the entry is taken out of your calendar again.")),
+    ),
+    Kind.TEST_OVER: Wording(
+        _("Test over: %(title)s"),
+        _("The test is over: %(title)s"),
+        (_("This cancellation takes the test out of your calendar. Thank you."),),
+        (_NOTHING,),
+    ),
+}
+
 WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
 """Kinds that are about no session in particular."""
 
 TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ})
 """Kinds that go to somebody who has no page of their own."""
+
+OF_CIRCLES = frozenset({Kind.TEST, Kind.TEST_OVER})
+"""Kinds of the mails by which an administrator sees whether answers come back (`store.circles`)."""
+
+TO_OTHERS |= OF_CIRCLES
 
 LISTING = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
 """Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""

@@ -25,7 +25,7 @@ MAX_COMMENT = 1000
 MAX_UID = 512
 COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"})
 _WANTED = frozenset(
-    {"BEGIN", "END", "METHOD", "TZID", "X-LIC-LOCATION", "UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "DTSTART", "DTEND"}
+    {"BEGIN", "END", "METHOD", "PRODID", "TZID", "X-LIC-LOCATION", "UID", "RECURRENCE-ID", "SEQUENCE", "DTSTAMP", "DTSTART", "DTEND"}
     | {"DURATION", "ORGANIZER", "ATTENDEE", "COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT"}
 )
 
@@ -35,7 +35,7 @@ class ItipObject:
     """One component of a scheduling message. Instants are seconds since 1970, the texts beside them as they came.
 
     `method` stands in upper case as the body has it ("" where it has none, or several that differ). `sequence` is None
-    where it is missing or no number of RFC 5545; `defects` says which.
+    where it is missing or no number of RFC 5545; `defects` says which. `product` is PRODID: which program wrote it.
     """
 
     component: str
@@ -52,6 +52,7 @@ class ItipObject:
     attendees: tuple[Attendee, ...] = ()
     comment: str = ""
     defects: tuple[str, ...] = ()
+    product: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ItipObject:
@@ -93,6 +94,7 @@ class _Calendar:
     """One VCALENDAR while it is read; judged when it ends, since METHOD and zones may stand behind."""
 
     methods: list[str] = field(default_factory=list)
+    product: str = ""
     zones: dict[str, str] = field(default_factory=dict)
     components: list[tuple[str, list[Line | None]]] = field(default_factory=list)
 
@@ -116,6 +118,8 @@ class _Reader:
             self._end(line.value.upper())
         elif len(self.stack) == 1 and line.name == "METHOD":
             self.calendar.methods.append(line.value.upper())
+        elif len(self.stack) == 1 and line.name == "PRODID":
+            self.calendar.product = seen(line.value[:200])
         elif len(self.stack) == 2:
             self._property(line)
         return True
@@ -165,7 +169,8 @@ def _judged(calendar: _Calendar) -> list[ItipObject]:
     methods = set(calendar.methods)
     method = calendar.methods[0] if len(methods) == 1 else ""
     shared = ["method_twice"] if len(methods) > 1 else [] if methods else ["method_missing"]
-    return [_object(name, method[:40], lines, calendar.zones, shared) for name, lines in calendar.components]
+    found = [_object(name, method[:40], lines, calendar.zones, shared) for name, lines in calendar.components]
+    return [dataclasses.replace(one, product=calendar.product) for one in found]
 
 
 def _object(component: str, method: str, lines: list[Line | None], zones: dict[str, str], shared: list[str]) -> ItipObject:

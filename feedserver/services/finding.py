@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from ..errors import Conflict, NotFound
 from ..store.base import Base
+from ..store.circles import Circle
 from ..store.courses import Course, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
@@ -36,6 +37,7 @@ NOUNS = {
     SenderQuestion: "question",
     ImportJob: "import",
     Proposal: "proposal",
+    Circle: "test",
 }
 _LARGEST = 2**63 - 1
 

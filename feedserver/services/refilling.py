@@ -24,7 +24,8 @@ def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
         sequence=row.sequence or 0,
         dtstamp=row.dtstamp,
         partstat=row.partstat or "NEEDS-ACTION",
-        page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}",
+        # An entry shows it also to somebody who has no page of their own: a test.
+        page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}" if row.page_id else base_url,
         answer_url=base_url + answer_path(row, secret),
         join_url=base_url + tokens.join_path(row.enrolment_id, secret) if row.enrolment_id else "",
         code=verb_code(row, secret),

@@ -8,8 +8,10 @@ from sqlalchemy import JSON, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, ref
+from .entries import new_uid
 
-KINDS = ("loopback", "setup", "doctor")
+LOOPBACK, SETUP, DOCTOR = KINDS = ("loopback", "setup", "doctor")
+_UID = "circle-"
 
 
 class Circle(Base):
@@ -34,3 +36,13 @@ class Circle(Base):
     came_back_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     findings: Mapped[dict | None] = mapped_column(JSON(none_as_null=True))
+
+
+def new_circle_uid(host: str) -> str:
+    """A UID as any entry's, 128 random bits, that says at once that it is about no session."""
+    return _UID + new_uid(host)
+
+
+def is_circle_uid(uid: str | None) -> bool:
+    """Whether a UID may be that of a circle; the row says whether it is."""
+    return (uid or "").startswith(_UID)
