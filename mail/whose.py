@@ -9,7 +9,7 @@ from feedserver.imip.incoming import Incoming
 from feedserver.services import answering
 from feedserver.services.answering import Holder
 from feedserver.services.work import Work
-from feedserver.store.learners import Learner
+from feedserver.store.learners import Learner, LearnerAlias
 
 
 def holder_of(work: Work, incoming: Incoming) -> Holder | None:
@@ -22,8 +22,12 @@ def holder_of(work: Work, incoming: Incoming) -> Holder | None:
 
 
 def learner_of(work: Work, incoming: Incoming) -> int | None:
-    """The id of the learner who has this sender's address."""
+    """The id of the learner who has this sender's address, or for whom it is known to speak."""
     if not incoming.sender:
         return None
-    query = select(Learner.id).where(Learner.organisation_id == work.organisation_id, Learner.email_key == canonical(incoming.sender))
-    return work.db.scalar(query)
+    key, mine = canonical(incoming.sender), Learner.organisation_id == work.organisation_id
+    known = (
+        select(LearnerAlias.learner_id).join(Learner, Learner.id == LearnerAlias.learner_id).where(mine, LearnerAlias.address_key == key)
+    )
+    found = work.db.scalar(select(Learner.id).where(mine, Learner.email_key == key))
+    return found or work.db.scalar(known.order_by(LearnerAlias.learner_id).limit(1))

@@ -78,10 +78,12 @@ def compose(
     return Skeleton(_mail(content, sender, method, reader.say, banner), calendar)
 
 
-def compose_without_session(kind: Kind, *, locale: str, timezone: str, sender: Mailbox, organisation_name: str) -> Skeleton:
+def compose_without_session(
+    kind: Kind, *, locale: str, timezone: str, sender: Mailbox, organisation_name: str, title: str = ""
+) -> Skeleton:  # fmt: skip
     """The message of one of `kinds.WITHOUT_SESSION`, with slots."""
     reader = Reader.of(locale, timezone)
-    return Skeleton(_mail(letter_without_session(kind, reader, organisation_name), sender, None, reader.say))
+    return Skeleton(_mail(letter_without_session(kind, reader, organisation_name, title), sender, None, reader.say))
 
 
 def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language, banner: str = "") -> bytes:

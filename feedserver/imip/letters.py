@@ -136,13 +136,13 @@ def letter(
     )
 
 
-def letter_without_session(kind: Kind, reader: Reader, organisation: str) -> Letter:
-    """The letter of one of `kinds.WITHOUT_SESSION`: an address to confirm, a welcome."""
-    say, wording = reader.say, WORDINGS[kind]
+def letter_without_session(kind: Kind, reader: Reader, organisation: str, title: str = "") -> Letter:
+    """The letter of one of `kinds.WITHOUT_SESSION`: an address to confirm, a welcome; `title` is the subject of a mail that is passed on."""
+    say, wording, title = reader.say, WORDINGS[kind], clean_line(title) or reader.say(_("(none)"))
     return Letter(
         language=say.tag,
-        subject=say(wording.subject),
-        heading=say(wording.heading),
+        subject=say(wording.subject, title=title),
+        heading=say(wording.heading, title=title),
         opening=tuple(say(sentence, **SLOTS) for sentence in wording.opening),
         differences=(),
         details=(),
@@ -151,7 +151,7 @@ def letter_without_session(kind: Kind, reader: Reader, organisation: str) -> Let
         closing=tuple(say(sentence) for sentence in wording.closing),
         organisation=clean_line(organisation),
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
-        own_page=kind is not Kind.CONFIRM_ADDRESS,
+        own_page=kind is not Kind.CONFIRM_ADDRESS and kind not in TO_OTHERS,
         listing=kind in LISTING,
     )
 

@@ -51,7 +51,7 @@ def refused(work: Work, delivery_id: int, bounce_class: str, words: str) -> None
 
 
 def complained(work: Work, delivery: Delivery) -> None:
-    """The learner marked one of our mails as unwanted: nothing goes to them any more that is not needed (`kinds.REMINDERS`); invitations go on."""
+    """The learner marked one of our mails as unwanted: nothing goes to them any more that is not needed (no welcome, no chasing); invitations go on."""
     learner = work.db.get(Learner, delivery.learner_id) if delivery.learner_id else None
     if learner is not None and _theirs(delivery, learner) and learner.complained_at is None:
         learner.complained_at = work.now

@@ -47,13 +47,16 @@ def invite_coming(work: Work, learner: Learner) -> int:
 
 
 def welcome(work: Work, learner_ids: Sequence[int]) -> int:
-    """Send the welcome mail to those of these who have not had it; returns how many. `Conflict` where the organisation sends none."""
+    """Send the welcome mail to those of these who have not had it, nor marked a mail of ours as unwanted; returns how many.
+
+    `Conflict` where the organisation sends none.
+    """
     if not work.organisation.welcome:
         raise Conflict("Welcome mails are turned off; the settings of the organisation turn them on.", field="welcome")
     sent = 0
     for at in range(0, len(learner_ids), 1000):
         mine = (Learner.organisation_id == work.organisation_id, Learner.id.in_(learner_ids[at : at + 1000]))
-        new = select(Learner).where(*mine, Learner.welcomed_at.is_(None), Learner.left_at.is_(None)).order_by(Learner.id)
+        new = select(Learner).where(*mine, Learner.welcomed_at.is_(None), Learner.left_at.is_(None), Learner.complained_at.is_(None)).order_by(Learner.id)
         learners = list(work.db.scalars(new.with_for_update()))
         for one in learners:
             one.welcomed_at = work.now

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, literal, select, update
 from ..errors import Conflict
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
+from ..store.learners import Learner
 from ..store.sessions import LiveSession, Revision
 from . import notifying, versions
 from .dispatching import Readers, bump_feeds, dispatch, hold_waiting, later, open_for_mail, people, readers
@@ -43,13 +44,17 @@ def send_again_to(work: Work, session_id: int, enrolment_ids: Sequence[int]) -> 
 
 
 def chase(work: Work, session_id: int) -> int:
-    """To those alone who may still have the old time (`versions`). Returns the number of messages; `Conflict` where none can be sent."""
+    """To those alone who may still have the old time (`versions`), but not to who marked a mail of ours as unwanted (RFC 5965).
+
+    Returns the number of messages; `Conflict` where none can be sent.
+    """
     session = locked_session(work, session_id)
     moved = versions.moved_at(work, session)
     if moved is None:
         raise Conflict("The time of this session was never changed: nobody can have an old one.")
     current = and_(Enrolment.id == E_.enrolment_id, Enrolment.entry_id == E_.id)
-    behind = select(E_.id).join(Enrolment, current).where(versions.may_have_the_old_time(session, moved))
+    may_be_told = E_.learner_id.not_in(select(Learner.id).where(Learner.complained_at.is_not(None)))
+    behind = select(E_.id).join(Enrolment, current).where(versions.may_have_the_old_time(session, moved), may_be_told)
     return _again(work, session, E_.id.in_(behind), "chased")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import defer
 
 from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
@@ -15,6 +16,7 @@ from ..store.learners import Learner
 from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
+from . import bouncing
 from .work import Work
 
 SOON = timedelta(days=7)
@@ -33,11 +35,16 @@ class Some:
 
 @dataclass(frozen=True)
 class Today:
-    """What needs a person. `failed` counts what failed in the last 30 days; `lapsing` the offers that end within six hours."""
+    """What needs a person. `failed` counts what failed in the last 30 days; `lapsing` the offers that end within six hours.
+
+    `letters` are what people wrote and nobody has marked as read; `against_us` what other servers hold against us (`bouncing.our_problems`).
+    """
 
     approvals: Some
     lapsing: Some
     bad_addresses: Some
+    letters: Some
+    against_us: Sequence[tuple[str, str, int, str]]
     quarantined: int
     pending: int
     failed: int
@@ -52,6 +59,8 @@ class Today:
             self.approvals.number
             or self.lapsing.number
             or self.bad_addresses.number
+            or self.letters.number
+            or self.against_us
             or self.quarantined
             or self.failed
             or self.relay_problem
@@ -70,6 +79,8 @@ def look(work: Work) -> Today:
         approvals=_enrolments(work, LiveSession.starts_at, Enrolment.status == EnrolmentStatus.WAITING_APPROVAL, *coming),
         lapsing=_enrolments(work, Enrolment.offer_until, *lapsing, *coming),
         bad_addresses=_bad_addresses(work),
+        letters=_letters(work),
+        against_us=bouncing.our_problems(work)[:_FEW],
         quarantined=outcomes.get("quarantined", 0),
         pending=outcomes.get(PENDING, 0),
         failed=sum(states.get(state, 0) for state in (DEAD, EXPIRED)),
@@ -95,6 +106,13 @@ def _enrolments(work: Work, order, *where: ColumnElement[bool]) -> Some:
     )
     rows = work.db.execute(query).all()
     return Some(rows[0][3] if rows else 0, [tuple(row)[:3] for row in rows])
+
+
+def _letters(work: Work) -> Some:
+    unread = (InboundMessage.organisation_id == work.organisation_id, InboundMessage.outcome == "human", InboundMessage.read_at.is_(None))
+    query = select(InboundMessage, func.count().over()).where(*unread).options(defer(InboundMessage.raw))
+    rows = work.db.execute(query.order_by(InboundMessage.id.desc()).limit(_FEW)).all()
+    return Some(rows[0][1] if rows else 0, [row[0] for row in rows])
 
 
 def _bad_addresses(work: Work) -> Some:
