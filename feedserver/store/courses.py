@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, ref
 
 
 class Course(Base):
-    """What is taught."""
+    """What is taught. `counts`: attending a session of it completes it. `self_paced`: learners may say themselves that they have completed it."""
 
     __tablename__ = "courses"
 
@@ -20,6 +20,8 @@ class Course(Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     url: Mapped[str] = mapped_column(default="")
+    counts: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    self_paced: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 

@@ -78,6 +78,12 @@ class Delivery(Base):
             postgresql_where=text("state IN ('queued', 'sending', 'deferred')"),
             sqlite_where=text("state IN ('queued', 'sending', 'deferred')"),
         ),
+        Index(
+            "ix_deliveries_open_milestone",
+            "milestone_entry_id",
+            postgresql_where=text("state IN ('queued', 'sending', 'deferred') AND milestone_entry_id IS NOT NULL"),
+            sqlite_where=text("state IN ('queued', 'sending', 'deferred') AND milestone_entry_id IS NOT NULL"),
+        ),
         Index("ix_deliveries_enrolment", "enrolment_id", "id"),
         Index("ix_deliveries_listed", "organisation_id", "state", "id"),
     )
@@ -90,6 +96,7 @@ class Delivery(Base):
     live_session_id: Mapped[int | None] = mapped_column(BigId, index=True)
     enrolment_id: Mapped[int | None] = mapped_column(BigId)
     entry_id: Mapped[int | None] = mapped_column(BigId)
+    milestone_entry_id: Mapped[int | None] = mapped_column(BigId)
     learner_id: Mapped[int | None] = mapped_column(BigId, index=True)
     skeleton_id: Mapped[int] = mapped_column(BigId)
     told_revision_id: Mapped[int | None] = mapped_column(BigId)

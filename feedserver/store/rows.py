@@ -4,6 +4,7 @@ from .access import ApiToken, BrowserSession, RememberedAnswer, SignIn, SignInLi
 from .audiences import AudienceFeed
 from .base import Base
 from .circles import Circle
+from .completions import Completion
 from .courses import Course, GroupMember, TrainingGroup
 from .enrolments import Enrolment
 from .entries import CalendarEntry
@@ -15,6 +16,7 @@ from .inbox import InboundMessage
 from .keys import SigningKey
 from .learners import FeedVersion, Learner, LearnerAlias
 from .mailboxes import PolledMailbox, PolledMessage
+from .milestones import Milestone, MilestoneEntry
 from .organisations import Organisation
 from .outbox import CapturedMessage, Delivery, MailSkeleton, RelayPace, Worker
 from .proposals import Proposal
@@ -23,9 +25,9 @@ from .sessions import LiveSession, Revision, RevisionVevent, Seats
 from .verdicts import SenderQuestion, VerdictRow
 
 __all__ = [
-    "ApiToken", "AudienceFeed", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Circle", "Course", "Delivery",
+    "ApiToken", "AudienceFeed", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Circle", "Completion", "Course", "Delivery",
     "Enrolment", "Feed", "FeedVersion", "GroupMember", "HistoryEntry", "ImportJob", "InboundMessage", "Learner", "LearnerAlias",
-    "LiveSession", "MailSkeleton", "Organisation", "PolledMailbox", "PolledMessage", "Proposal", "RelayPace", "RememberedAnswer",
+    "LiveSession", "MailSkeleton", "Milestone", "MilestoneEntry", "Organisation", "PolledMailbox", "PolledMessage", "Proposal", "RelayPace", "RememberedAnswer",
     "Revision", "RevisionVevent", "Room", "Seats", "SenderQuestion", "SessionFile", "SignIn", "SignInLink", "SigningKey",
     "TrainingGroup", "VerdictRow", "Worker",
 ]  # fmt: skip

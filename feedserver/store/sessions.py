@@ -25,7 +25,8 @@ class LiveSession(Base):
     A series is a head, with its RRULE in `recurrence`, and a row for each date, with the head in `series_id` and its original start in
     `recurrence_id`. `entry_mode` of the head says what stands in calendars: an entry a date (dates), or one RRULE entry (rule), from which
     `left_out` (wall-clock starts) are missing; of a date that left such an entry it is moved. `own_entry`: whether this row has calendar
-    entries of its own. `seats_per_date`: capacity and waiting list belong to each date and not to the head.
+    entries of its own. `counts`: whether attending it completes the course (None: as the course says).
+    `seats_per_date`: capacity and waiting list belong to each date and not to the head.
     """
 
     __tablename__ = "live_sessions"
@@ -72,6 +73,7 @@ class LiveSession(Base):
     left_out: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     seats_per_date: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     own_entry: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    counts: Mapped[bool | None] = mapped_column(Boolean)
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
     settle_at: Mapped[datetime | None] = mapped_column(index=True)
