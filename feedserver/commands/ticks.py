@@ -11,9 +11,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from ..services import offering, rejudging, scheduling
+from ..services import circling, offering, rejudging, scheduling, verbs_roster
 from ..services.house import House
 from ..services.work import Work
+from ..settings import Settings
 
 log = structlog.get_logger()
 STEP = 0.2
@@ -33,7 +34,16 @@ TICKS: tuple[Tick, ...] = (
     Tick("sessions to publish", 0.2, scheduling.due, scheduling.publish_due),
     Tick("offers that lapse", 1.0, offering.due, offering.lapse_due),
     Tick("signatures to look up again", 60.0, rejudging.due, rejudging.try_again),
+    Tick("rosters for instructors", 5.0, verbs_roster.due, verbs_roster.send_due),
+    Tick("tests that nobody answered", 60.0, circling.due_ends, circling.end_test),
 )
+LOOPBACK = Tick("mails to ourselves", 20.0, circling.due_loopbacks, circling.loop_if_due)
+"""Not where mail is captured: nothing goes out there that could come back."""
+
+
+def chosen(found: Settings) -> Sequence[Tick]:
+    """The ticks of a worker with these settings."""
+    return TICKS if found.captures else (*TICKS, LOOPBACK)
 
 
 def run(house: House, stop: threading.Event, ticks: Sequence[Tick] = TICKS) -> None:

@@ -65,6 +65,7 @@ HEARD: dict[Verb, str] = {
     V.LEAVE: _("We have your answer: No."),
     V.UNDO: _("Your last answer is taken back."),
     V.TAKE: _("The seat is yours."),
+    V.REGISTER: _("We have your registration."),
     V.APPROVE: _("You have approved it."),
     V.REFUSE: _("You have refused it."),
 }
@@ -76,6 +77,8 @@ NO_SEAT = _("There is no free seat, and the session keeps no waiting list.")
 NOT_OPEN = _("You cannot register for this session.")
 ALREADY = _("You are in this session already.")
 DECIDED_BEFORE = _("This was decided before; nothing changes.")
+UNSURE_APPROVER = _("We could not tell what you meant. Please answer with Approve, or with Refuse and a word why, as the first line.")
+PLACE = _("You are number %(position)s on the waiting list.")
 NOT_OVER = _("The session is not over yet. Please send the attendance when it is.")
 
 _BY_HAND = _("Or answer this mail with one of these words alone as its first line, and leave the code below in it: %(words)s.")

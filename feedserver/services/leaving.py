@@ -14,7 +14,7 @@ from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import DEFERRED, OPEN, QUEUED, SUPPRESSED, CapturedMessage, Delivery
-from . import forgetting, learning
+from . import forgetting, learning, verbs_roster
 from .retention import ERASED, forget_deliveries, forget_inbound
 from .work import Work
 
@@ -83,6 +83,9 @@ def _of(work: Work, learner: Learner | None, addresses: set[str]) -> ColumnEleme
         # A mail that asks somebody to approve names the learner and goes to no learner.
         enrolments = list(work.db.scalars(select(Enrolment.id).where(Enrolment.learner_id == learner.id)))
         mine = or_(mine, D_.learner_id == learner.id, and_(D_.learner_id.is_(None), D_.enrolment_id.in_(enrolments)))
+        # So does a list for instructors.
+        theirs = list(work.db.scalars(select(Enrolment.live_session_id).where(Enrolment.learner_id == learner.id)))
+        mine = or_(mine, and_(D_.kind.in_(verbs_roster.KINDS), D_.live_session_id.in_(theirs)))
     return and_(D_.organisation_id == work.organisation_id, D_.recipient != "", mine)
 
 

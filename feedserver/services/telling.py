@@ -35,11 +35,12 @@ TOLD_BY_CANCEL = {Kind.FULL: Kind.WAITING, Kind.LAPSED: Kind.LAPSED_NOTICE}
 def tell_learner(
     work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, *,
     note: str = "", extra: dict | None = None, held: datetime | None = None, sequence: int | None = None, until: datetime | None = None,
-    others: Sequence[LiveSession] = (), entry: CalendarEntry | None = None,
+    others: Sequence[LiveSession] = (), entry: CalendarEntry | None = None, more: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """One notice to the learner of an enrolment; nothing of a draft, nor once the session is over, or after `until`.
 
-    `others` are further dates of the course. With an `entry` it has the calendar part of its kind, about that entry and as its organizer.
+    `others` are further dates of the course, `more` sentences that come first. With an `entry` it has the calendar part of its kind, about
+    that entry and as its organizer.
     """
     if session.draft or (until or session.ends_at) <= work.now:
         return
@@ -48,7 +49,19 @@ def tell_learner(
     row |= {"sequence": sequence} if entry is None else {"sequence": entry.sequence, "uid": entry.uid, "method": METHODS[kind]}
     sender = Mailbox(entry.organizer_name, entry.organizer_address) if entry else None
     dates = [other.snapshot(work.db.get_one(Course, other.course_id)) for other in others]
-    _write(work, session, enrolment, kind, learner.locale, learner.timezone, row, note, extra, held, until, sender=sender, others=dates)
+    _write(
+        work, session, enrolment, kind, learner.locale, learner.timezone, row, note, extra, held, until, sender=sender, others=dates, more=more,
+    )  # fmt: skip
+
+
+def tell_other(
+    work: Work, session: LiveSession, enrolment: Enrolment | None, kind: Kind, address: str, *,
+    more: Sequence[str] = (), extra: dict | None = None,
+) -> None:  # fmt: skip
+    """A mail about a session to somebody who is no learner in it: an approver, an instructor."""
+    row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
+    organisation = work.organisation
+    _write(work, session, enrolment, kind, organisation.locale, organisation.timezone, row, "", extra, None, work.now + LIFETIME, more=more)
 
 
 def tell_guest(work: Work, session: LiveSession, enrolment: Enrolment, address: str) -> bool:
@@ -143,13 +156,13 @@ def _released(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
 
 
 def _write(
-    work: Work, session: LiveSession, enrolment: Enrolment, kind: Kind, locale: str, timezone: str, row: dict, note: str, extra: dict | None,
-    held: datetime | None, until: datetime | None, *, sender: Mailbox | None = None, others: Sequence[Snapshot] = (),
+    work: Work, session: LiveSession, enrolment: Enrolment | None, kind: Kind, locale: str, timezone: str, row: dict, note: str, extra: dict | None,
+    held: datetime | None, until: datetime | None, *, sender: Mailbox | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
 ) -> None:  # fmt: skip
     # As it was last published: an edit that still settles is told by its own message.
     revision = notifying.latest_revision(work, session) or notifying.freeze(work, session)
     sender = sender or work.organisation.mailbox
-    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held, others)
+    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held, others, more)
     skeleton = MailSkeleton(
         organisation_id=work.organisation_id, batch=new_batch(), kind=kind.value, held_until=held, sender_name=sender.name,
         sender_address=sender.address, locale=locale, timezone=timezone, base_url=work.base_url, body=body, created_at=work.now,
@@ -158,7 +171,7 @@ def _write(
     work.db.flush()
     work.db.add(
         Delivery(
-            organisation_id=work.organisation_id, kind=kind.value, live_session_id=session.id, enrolment_id=enrolment.id, skeleton_id=skeleton.id,
+            organisation_id=work.organisation_id, kind=kind.value, live_session_id=session.id, enrolment_id=enrolment.id if enrolment else None, skeleton_id=skeleton.id,
             sender=sender.address, dtstamp=work.stamp(), extra=extra or None, key_id=work.key_id, due_at=work.now, created_at=work.now,
             expires_at=min(work.now + LIFETIME, until or session.ends_at), **row,
         )

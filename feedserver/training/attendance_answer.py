@@ -31,6 +31,9 @@ _REST = re.compile(
 _ORDER = re.compile(rf"^(?:{_ALL})\b")
 _QUOTED = re.compile(r"^(?:[>|]\s?)+")
 _NOTE = re.compile(r"\s*\([^()]{0,60}\)\s*$")
+_WROTE = re.compile(
+    r"^(?:.{0,200}\b(?:wrote|schrieb|écrit|schreef|escribió|ha scritto)\b.{0,100}:|(?:from|von|de|van|da)\s*:.{0,200}@.{0,200})$", re.I
+)
 _ENDS = re.compile(r"^(?:-- ?$|_{8,}|-{4,})")
 
 
@@ -45,12 +48,12 @@ class Read:
 def read(text: str, names: Mapping[int, str]) -> Read:
     """Read an answer to a list of `names` by number, in whatever of its forms people use: boxes, words, numbers alone, all but some."""
     found = _Answer(names)
-    own = True
+    own, marked = True, re.search(r"^\s*>", text, re.M) is not None
     for line in text.splitlines()[:MOST_LINES]:
         quoted = _QUOTED.match(line.strip())
         bare = _QUOTED.sub("", line.strip()).strip()[:LONGEST]
-        if not quoted and _ENDS.match(bare):
-            # Below a signature or a program's "original message" only lines of the list itself are read.
+        if not quoted and (_ENDS.match(bare) or (_WROTE.match(bare) and not marked)):
+            # Below a signature, or a quote that is not marked as one, only lines of the list itself are read.
             own = False
         if bare:
             found.take(bare, own=own and not quoted)
@@ -58,7 +61,7 @@ def read(text: str, names: Mapping[int, str]) -> Read:
 
 
 class _Answer:
-    """What the lines said so far: own words weigh more than quoted ones, a person before "all", "all" before "the rest"."""
+    """What the lines said so far: a person in own words, then "all", then what is ticked in the quote, then "the rest"."""
 
     def __init__(self, names: Mapping[int, str]) -> None:
         self.names = names
@@ -78,7 +81,7 @@ class _Answer:
     def outcome(self) -> Read:
         marks, unclear = {}, self.unclear
         for number in self.names:
-            said = self.said[True].get(number) or self.said[False].get(number) or self.everybody or self.rest
+            said = self.said[True].get(number) or self.everybody or self.said[False].get(number) or self.rest
             if len(said) == 1:
                 marks[number] = next(iter(said))
             elif said:

@@ -52,6 +52,8 @@ EXAMPLES = [
     ("notes behind the name", "> [x] 2 Ben Bauer (no answer yet)", {2: YES}),
     ("ticks of a phone", "☑ 1 Anna Ahlers\n☐ 2 Ben Bauer\n✗ 3 Cara Çelik", {1: YES, 3: NO}),
     ("Outlook's separator", f"1 2\n________________________________\nFrom: Training\n{SENT}", {1: YES, 2: YES}),
+    ("HTML alone, below a line that says who wrote", f"all but 2\nOn Friday Training wrote:\nWhen: 3 March 2027\n{SENT}", EVERYBODY | {2: NO}),
+    ("all, above boxes that were ticked before", "all\n> [-] 2 Ben Bauer", EVERYBODY),
     ("the list as it was", QUOTED, {}),
     ("nothing that is meant", "Thanks, will do.\n\n" + QUOTED, {}),
 ]  # fmt: skip
