@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false, true
+from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false, or_, true
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from ..training.changes import Snapshot
@@ -24,7 +24,8 @@ class LiveSession(Base):
 
     A series is a head, with its RRULE in `recurrence`, and a row for each date, with the head in `series_id` and its original start in
     `recurrence_id`. `entry_mode` of the head says what stands in calendars: an entry a date (dates), or one RRULE entry (rule), from which
-    `left_out` (wall-clock starts) are missing; of a date that left such an entry it is moved. `own_entry`: whether this row has calendar
+    `left_out` (wall-clock starts) are missing; of a date that left such an entry it is moved, of one beside the rule extra. A date that was left
+    out from the start is cancelled, and a draft. `own_entry`: whether this row has calendar
     entries of its own. `counts`: whether attending it completes the course (None: as the course says).
     `seats_per_date`: capacity and waiting list belong to each date and not to the head.
     """
@@ -115,6 +116,14 @@ class LiveSession(Base):
             left_out=tuple(self.left_out or ()) if self.entry_mode == "rule" else (),
             moved=self.entry_mode == "moved",
         )
+
+
+CHOSEN = LiveSession.series_id.is_(None)
+"""What people choose and manage: single sessions, and a series once."""
+TAKES_PLACE = or_(LiveSession.entry_mode.is_(None), LiveSession.entry_mode.not_in(("dates", "rule")))
+"""What is on at a time: single sessions, and the dates of a series, never its head."""
+HOLDS_SEATS = or_(LiveSession.series_id.is_(None), LiveSession.seats_per_date)
+"""Where seats are taken and waited for: the dates of a series share those of its head, unless each has its own."""
 
 
 class Seats(Base):
