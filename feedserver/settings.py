@@ -111,8 +111,10 @@ def _smtp_url(text: str) -> str:
 
 def _imap_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("imap", "imaps") or not parts.hostname:
-        raise ValueError("write it as imaps://user:pass@host/INBOX")
+    tls = parse_qs(parts.query).get("tls", [""])[-1]
+    if parts.scheme not in ("imap", "imaps") or not parts.hostname or not parts.username or tls not in ("", "starttls", "required", "none"):
+        raise ValueError("write it as imaps://user:pass@host/INBOX or imap://…?tls=starttls (@ in the user's name is %40)")
+    _ = parts.port
     return text
 
 

@@ -47,6 +47,7 @@ ONLY_IN = {
     "sqlalchemy": {"store", "services", "web", "publish", "mail", "commands"},
     "alembic": {"store"},
     "aiosmtpd": {"mail", "commands"},
+    "imapclient": {"mail", "commands"},
     "smtplib": {"mail", "commands", "web"},
 }
 FORBIDDEN_NAMES = {"email", "calendar", "types", "queue", "utils", "helpers", "common"}

@@ -14,14 +14,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import tzdata
+from imapclient.exceptions import IMAPClientError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from mail.imap_opening import MailboxUrl, close, open_mailbox, said, select_folder
 from mail.opening import RelayUrl, Timeouts, open_relay
 
 from ..addresses import canonical
 from ..errors import FeedserverError
+from ..services import polling
 from ..services.house import utc_now
 from ..settings import LOOPBACK, Settings
 from ..store import migrations, organisations
@@ -58,6 +61,8 @@ def examine(found: Settings, now: datetime) -> Iterator[Line]:
     yield _zones()
     yield _smtp(found)
     yield _receiver(found)
+    if found.imap_url:
+        yield _mailbox(found)
     yield _web(found)
     yield _advice(found)
 
@@ -94,6 +99,8 @@ def _database(found: Settings, now: datetime) -> Iterator[Line]:
             yield Line(OK, "database", "reachable, schema current.")
             for check in (_durability, _clock, _organisation, _worker, _outbox, _inbox):
                 yield check(db, found, now)
+            if found.imap_url:
+                yield _polled(db, found, now)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
         yield Line(FAIL, "database", f"cannot be used ({reason}): look at DATABASE_URL.")
@@ -168,6 +175,17 @@ def _inbox(db: Session, found: Settings, now: datetime) -> Line:
     return Line(OK, "incoming mail", "nothing waits to be read.")
 
 
+def _polled(db: Session, found: Settings, now: datetime) -> Line:
+    if (trouble := polling.trouble(db)) is not None:
+        return Line(FAIL, "mailbox", f"for {_ago(now - trouble[1])}: {trouble[0]}")
+    last = polling.last_seen(db, MailboxUrl.parse(found.imap_url or "").name)
+    if last is None:
+        return Line(WARN, "mailbox", "nobody has looked into it yet: start `python -m feedserver serve` or `worker`.")
+    if last < now - polling.SILENT:
+        return Line(FAIL, "mailbox", f"nobody has looked into it for {_ago(now - last)}: is a worker alive?")
+    return Line(OK, "mailbox", "looked through just now.")
+
+
 def _zones() -> Line:
     words = f"tzdata {tzdata.IANA_VERSION}, as pinned"
     with suppress(OSError, IndexError):
@@ -210,6 +228,24 @@ def _receiver(found: Settings) -> Line:
     if not greeting.startswith(b"220"):
         return Line(FAIL, "receiver", f"what listens at {host}:{port} is no mail receiver: look at INBOUND_BIND.")
     return Line(OK, "receiver", f"listens at {host}:{port} ({found.inbound_protocol}).")
+
+
+def _mailbox(found: Settings) -> Line:
+    try:
+        url = MailboxUrl.parse(found.imap_url or "")
+        client = open_mailbox(url, patience=PATIENCE)
+        try:
+            messages = select_folder(client, url, readonly=True)[2]
+        finally:
+            close(client)
+    except FeedserverError as error:
+        return Line(FAIL, "IMAP_URL", error.detail)
+    except (IMAPClientError, OSError) as error:
+        return Line(FAIL, "IMAP_URL", f"the server broke off: {said(error)}")
+    words = f"{url.name} opens and holds {messages} messages"
+    if url.tls == "none" and url.host not in LOOPBACK:
+        return Line(WARN, "IMAP_URL", f"{words}; its password crosses the net in clear: write imaps://.")
+    return Line(OK, "IMAP_URL", f"{words}.")
 
 
 def _web(found: Settings) -> Line:

@@ -13,17 +13,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import click
 import structlog
 
 from mail.arrival import Arrival, GroupCommit
+from mail.imap_opening import MailboxUrl
 from mail.judging import Judging
 from mail.listener import Listener
 from mail.listener import run as run_listener
+from mail.mailbox import MailboxPolling
 from mail.outgoing import Outgoing
 
-from ..services import receiving, retention
+from ..services import polling, receiving, retention
 from ..services.house import House
 from ..services.receiving import Received
 from ..settings import Settings
@@ -41,8 +44,6 @@ PARTS = ("web", "worker", "receive")
 def worker() -> None:
     """Publish what has settled, send what is due, judge what came in, until SIGTERM or SIGINT."""
     found = parts.settings()
-    if found.imap_url:
-        log.warning("IMAP_URL is set, but this version does not poll a mailbox yet: let the mail come to the receiver or to `ingest`")
     house = parts.house(found)
     stop = _stopping()
     outgoing = Outgoing(house, found, stop)
@@ -52,12 +53,25 @@ def worker() -> None:
     )]  # fmt: skip
     for thread in threads:
         thread.start()
+    poll = partial(_poll, house, found, stop, lambda: outgoing.worker_id)
+    mailbox = threading.Thread(target=_guarded, args=(poll, stop), name="mailbox", daemon=True)
+    mailbox.start()
     while not outgoing.worker_id and not stop.is_set():
         time.sleep(0.01)
     click.echo("worker: ready")
     for thread in threads:
         while thread.is_alive():
             thread.join(0.5)
+    # It may be waiting for a server that has gone silent; whatever it has in hand is not marked and is taken again.
+    mailbox.join(3.0)
+
+
+def _poll(house: House, found: Settings, stop: threading.Event, worker_id: Callable[[], int]) -> None:
+    """Poll the mailbox of IMAP_URL, where there is one."""
+    if found.imap_url:
+        MailboxPolling(house, MailboxUrl.parse(found.imap_url), stop, worker_id).run()
+    else:
+        house.database.run(lambda db: polling.forget_others(db, None))
 
 
 def _guarded(run: Callable[[], None], stop: threading.Event) -> None:

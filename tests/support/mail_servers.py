@@ -103,6 +103,7 @@ ssl = yes
 ssl_cert = <{folder}/certificate.pem
 ssl_key = <{folder}/certificate.pem
 disable_plaintext_auth = no
+auth_failure_delay = 0
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
@@ -110,6 +111,9 @@ mail_location = maildir:{folder}/mail/%u
 imap_capability = {capability}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
