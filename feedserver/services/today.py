@@ -17,6 +17,7 @@ from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
 from . import bouncing
+from . import polling
 from .work import Work
 
 SOON = timedelta(days=7)
@@ -51,6 +52,8 @@ class Today:
     waiting: int
     relay_problem: str | None
     relay_problem_at: datetime | None
+    mailbox_problem: str | None = None
+    mailbox_problem_at: datetime | None = None
 
     @property
     def quiet(self) -> bool:
@@ -64,6 +67,7 @@ class Today:
             or self.quarantined
             or self.failed
             or self.relay_problem
+            or self.mailbox_problem
         )
 
 
@@ -71,6 +75,7 @@ def look(work: Work) -> Today:
     """As things stand now, of what the reader may see."""
     coming = (LiveSession.ends_at > work.now, LiveSession.status == "scheduled")
     relay = work.db.execute(select(RelayPace.problem, RelayPace.problem_at).where(RelayPace.problem.is_not(None)).limit(1)).first()
+    mailbox = polling.trouble(work.db) or (None, None)
     outcomes = _by(work, InboundMessage, InboundMessage.outcome, InboundMessage.outcome.in_((PENDING, "quarantined")))
     failed = Delivery.state.in_((DEAD, EXPIRED)) & (Delivery.final_at > work.now - FAILED_FOR)
     states = _by(work, Delivery, Delivery.state, Delivery.state.in_(OPEN) | failed)
@@ -87,6 +92,8 @@ def look(work: Work) -> Today:
         waiting=sum(states.get(state, 0) for state in OPEN),
         relay_problem=relay.problem if relay else None,
         relay_problem_at=relay.problem_at if relay else None,
+        mailbox_problem=mailbox[0],
+        mailbox_problem_at=mailbox[1],
     )
 
 
