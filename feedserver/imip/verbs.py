@@ -157,7 +157,9 @@ def own_lines(text: str) -> list[str]:
     out = []
     for line in text.splitlines():
         line = line.strip()
-        if line == "--" or line.startswith((">", "|")) or _SEPARATOR.match(folded(line)):
+        if line == "--":
+            break
+        if line.startswith((">", "|")) or _SEPARATOR.match(folded(line)):
             # A quote on top may be answered below it; what comes after an answer is no longer theirs.
             if any(out):
                 break
