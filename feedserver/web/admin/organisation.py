@@ -29,7 +29,7 @@ FIELDS = (
     Field("locale", "Language", required=True, longest=20),
     Field("alarm_minutes", "Calendars remind people … minutes before a session", "number", hint="Empty: no reminder. Programs may show their own."),
     Field("banner", "A line that stands first in every mail about a session", longest=organising.LONGEST_BANNER),
-    Field("contact_email", "Contact address", "mail", hint="Gets requests for approval where nobody is named as manager."),
+    Field("contact_email", "Contact address", "mail", hint="Gets what people write to the mailbox, and requests for approval where no manager is named."),
     Field("join_links", "Links to join online", "choice", choices=_JOIN),
     Field("trust_profile", "Trust in replies", "choice", choices=_TRUST, hint="What does not show it waits under Mail in, and the learner is asked whether it was them."),
     Field("welcome", "New learners get a welcome mail when somebody presses send", "check", hint="It explains subscribing, and makes us a sender that Google knows."),

@@ -26,7 +26,7 @@ MATRIX = {
     "learners": "otcav", "learner": "otcav",
     "mail_out": "otcv", "delivery": "otcv", "delivery_source": "ot", "retry_delivery": "ot",
     "mail_in": "otc", "inbound": "otc", "inbound_source": "ot", "apply_inbound": "ot", "discard_inbound": "ot",
-    "judge_inbound": "ot", "judge_held": "ot", "know_sender": "ot",
+    "judge_inbound": "ot", "judge_held": "ot", "know_sender": "ot", "read_letter": "ot", "mail_again": "ot",
     "new_course": "ot", "edit_course": "ot", "new_group": "ot", "add_members": "ot", "remove_member": "ot",
     "new_session": "ot", "edit_session": "ot", "set_calendar": "ot", "cancel_session": "ot", "add_person": "ot", "change_enrolment": "otcia",
     "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
@@ -38,6 +38,8 @@ MATRIX = {
     "new_room": "ot", "edit_room": "ot", "delete_room": "ot", "decide_proposal": "ot",
     "attendance": "otciav", "mark_attendance": "otci", "mark_walk_in": "otci", "attendance_list": "otci", "attendance_csv": "otci",
     "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
+    "mail_setup": "ot", "check_setup": "ot", "mail_checks": "ot", "send_check": "ot", "mail_check": "ot", "end_check": "ot",
+    "mail_health": "otc", "mail_servers": "otc", "mail_health_csv": "otc",
     "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
 }  # fmt: skip
 BUTTONS = {
