@@ -71,8 +71,8 @@ class Today:
         )
 
 
-def look(work: Work) -> Today:
-    """As things stand now, of what the reader may see."""
+def look(work: Work, *, letters: bool = True) -> Today:
+    """As things stand now, of what the reader may see; `letters` whether that is what people wrote."""
     coming = (LiveSession.ends_at > work.now, LiveSession.status == "scheduled")
     relay = work.db.execute(select(RelayPace.problem, RelayPace.problem_at).where(RelayPace.problem.is_not(None)).limit(1)).first()
     mailbox = polling.trouble(work.db) or (None, None)
@@ -84,7 +84,7 @@ def look(work: Work) -> Today:
         approvals=_enrolments(work, LiveSession.starts_at, Enrolment.status == EnrolmentStatus.WAITING_APPROVAL, *coming),
         lapsing=_enrolments(work, Enrolment.offer_until, *lapsing, *coming),
         bad_addresses=_bad_addresses(work),
-        letters=_letters(work),
+        letters=_letters(work) if letters else Some(0),
         against_us=bouncing.our_problems(work)[:_FEW],
         quarantined=outcomes.get("quarantined", 0),
         pending=outcomes.get(PENDING, 0),

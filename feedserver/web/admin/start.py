@@ -33,7 +33,7 @@ def _today(work: Work) -> dict:
     return {
         "coming": coming[:_COMING],
         "more": len(coming) > _COMING,
-        "needs": today.look(work),
+        "needs": today.look(work, letters=may("inbound")),
         "proposed": today.Some(number, proposed),
         "few": [line for line in soon if _too_few(line)],
         "many": [line for line in soon if _too_many(line)],

@@ -6,9 +6,10 @@ import html
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from feedserver.store.enrolments import Enrolment
+from feedserver.store.inbox import InboundMessage
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery, RelayPace
 from tests.web.desk.conftest import Desk
@@ -85,3 +86,40 @@ def test_held_replies_are_worked_through_one_after_the_other(desk: Desk):
     assert desk.send(f"/mail/in/{first}/discard").location == f"/mail/in/{third}"
     assert desk.send(f"/mail/in/{third}/discard").location == f"/mail/in/{third}"
     assert "held" not in desk.get(f"/mail/in/{third}")
+
+
+def test_what_a_person_wrote_stays_until_it_is_read_and_is_not_for_everybody(desk: Desk):
+    learner = desk.learner("Mia").id
+    number = _inbound(desk, outcome="human", kind="human", subject="I am ill", sender="mia@corp.example", learner_id=learner)
+    assert "somebody wrote to us" in desk.get("/") and "I am ill" in desk.get(f"/learners/{learner}")
+    desk.send(f"/mail/in/{number}/read", back="start")
+    assert "somebody wrote to us" not in desk.get("/")
+    desk.do(lambda work: work.db.execute(update(InboundMessage).values(read_at=None)))
+    desk.sign_in("val@example.org", "viewer")
+    assert "I am ill" not in desk.get("/") + desk.get(f"/learners/{learner}")
+
+
+def test_a_server_that_refuses_our_mail_is_named_and_the_learner_is_not(desk: Desk):
+    desk.session("Mia")
+    _set(
+        desk,
+        Delivery,
+        state="dead",
+        bounce_class="policy",
+        final_at=desk.clock.now,
+        last_error="550 5.7.1 blocked",
+        recipient="mia@strict.example",
+    )
+    page = html.unescape(desk.get("/"))
+    assert "strict.example: refused by their policy, 1 mail" in page and "550 5.7.1 blocked" in page and "does not reach" not in page
+
+
+def test_mail_goes_again_at_the_press_of_a_button(desk: Desk):
+    desk.session("Mia")
+    _set(desk, Delivery, state="dead", final_at=desk.clock.now)
+    _set(desk, Learner, address_problem="550 no such user", address_problem_at=desk.clock.now)
+    (mia,) = desk.do(lambda work: work.db.scalars(select(Learner.id)).all())
+    assert "Let mail go again" in desk.get(f"/learners/{mia}")
+    desk.send(f"/learners/{mia}/mail-again")
+    page = desk.get(f"/learners/{mia}")
+    assert "sent as it stands now: 1 message" in page and "Let mail go again" not in page
