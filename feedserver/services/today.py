@@ -16,8 +16,7 @@ from ..store.learners import Learner
 from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
-from . import bouncing
-from . import polling
+from . import bouncing, polling
 from .work import Work
 
 SOON = timedelta(days=7)
