@@ -17,6 +17,7 @@ from functools import lru_cache
 from itsdangerous import BadSignature, Signer
 
 FEED = "feed-v1"
+AUDIENCE = "audience-v1"
 LEARNER_PAGE = "my-v1"
 ANSWER = "rsvp-v1"
 ADDRESS = "address-v1"

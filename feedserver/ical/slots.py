@@ -3,7 +3,7 @@
 The few lines of a rendered object that are a learner's own, filled in by plain substitution (design decision 10).
 
 In bytes a slot is its name between two NULs, which no cleaned text holds. It stands for whole folded content lines,
-but for three that continue a line: `mark` (before a title), `page` (at the very end of a description) and `join` (near its beginning).
+but for four that continue a line: `mark` (before a title), `page` and `notes` (at the very end of a description) and `join` (near its beginning).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .valarm import valarm
 UID, DTSTAMP, SEQUENCE, ATTENDEE, STAMP = "uid", "dtstamp", "sequence", "attendee", "stamp"
 STATUS, MARK, PAGE, ALARM = "status", "mark", "page", "alarm"
 JOIN, JOIN_URL, JOIN_PLACE = "join", "join_url", "join_place"
-OWN = "own"
+OWN, NOTES, NOTES_ALONE = "own", "notes", "notes_alone"
 
 
 def slot(name: str) -> bytes:
@@ -93,6 +93,16 @@ def slot_page(url: str, notice: str = "") -> bytes:
     return b"\r\n " + fold(escape(text), LIMIT - 1)[:-2] if text else b""
 
 
+def slot_notes(text: str) -> bytes:
+    """Lines that end DESCRIPTION, after a blank one, as a continuation; nothing for no text."""
+    return b"\r\n " + fold(escape("\n\n" + text), LIMIT - 1)[:-2] if text else b""
+
+
+def slot_notes_alone(text: str) -> bytes:
+    """The same where they are all of DESCRIPTION."""
+    return line("DESCRIPTION", text)
+
+
 def slot_join(url: str) -> bytes:
     """The learner's own join page within DESCRIPTION, as a continuation that another one follows."""
     return slot_page(url) + b"\r\n "
@@ -133,16 +143,18 @@ def slot_mark(word: str) -> bytes:
     return fold(escape(clean_line(word)) + ": ", LIMIT - len("SUMMARY:"))[:-2] + b"\r\n " if word else b""
 
 
+_FREE = b"TRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n"
 _STATUS = {
     "CONFIRMED": b"STATUS:CONFIRMED\r\nTRANSP:OPAQUE\r\nX-MICROSOFT-CDO-BUSYSTATUS:BUSY\r\n",
-    "TENTATIVE": b"STATUS:TENTATIVE\r\nTRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n",
-    "CANCELLED": b"STATUS:CANCELLED\r\nTRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n",
+    "TENTATIVE": b"STATUS:TENTATIVE\r\n" + _FREE,
+    "CANCELLED": b"STATUS:CANCELLED\r\n" + _FREE,
 }
 
 
-def slot_status(status: str) -> bytes:
-    """STATUS and whether the time is taken: only CONFIRMED takes it. Raises KeyError for another word."""
-    return _STATUS[status]
+def slot_status(status: str, *, blocks: bool = True) -> bytes:
+    """STATUS and whether the time is taken: only CONFIRMED takes it, where it `blocks`. Raises KeyError for another word."""
+    line_of, end, _rest = _STATUS[status].partition(b"\r\n")
+    return _STATUS[status] if blocks else line_of + end + _FREE
 
 
 def slot_alarm(minutes: int | None, text: str) -> bytes:

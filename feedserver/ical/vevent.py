@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from feedserver.addresses import Mailbox
+from feedserver.training.audiences import View
 from feedserver.training.changes import Snapshot, instant
 
 from .lines import LIMIT, clean_line, escape, fold, param
@@ -22,6 +23,8 @@ from .slots import (
     JOIN_PLACE,
     JOIN_URL,
     MARK,
+    NOTES,
+    NOTES_ALONE,
     OWN,
     PAGE,
     SEQUENCE,
@@ -108,6 +111,30 @@ def render(
     if method == "REQUEST" and alarm_minutes is not None:
         parts.append(valarm(alarm_minutes, title(snapshot, words)))
     return b"".join([*parts, b"END:VEVENT\r\n"])
+
+
+def for_others(snapshot: Snapshot, view: View, words: Words) -> bytes:
+    """The VEVENT of a feed for others than learners, as `view` lets them see it, of one date.
+
+    Slots: uid, dtstamp, sequence, status, mark, and notes, or notes_alone where the session has no other description.
+    """
+    about = {"description": "", "instructors": (), "course_name": "", "course_url": "", "files": ()}
+    hidden = {
+        **({} if view.text else about),
+        **({} if view.place else {"location": ""}),
+        **({} if view.join else {"join_url": "", "access_code": ""}),
+    }
+    shown = replace(snapshot, **hidden)
+    titles = {"own": clean_line(snapshot.title) or words.training, "discreet": words.training, "busy": words.busy}
+    public = view.title == "own" and snapshot.visibility == "public"
+    text = description(shown, words)
+    parts = (
+        b"BEGIN:VEVENT\r\n", _times(shown), _feed_summary(titles[view.title]), _place(shown, join_page=False),
+        b"CLASS:PUBLIC\r\n" if public else b"CLASS:PRIVATE\r\n",
+        fold("DESCRIPTION:" + escape(text))[:-2] + slot(NOTES) + b"\r\n" if text else slot(NOTES_ALONE),
+        *(slot(name) for name in (STATUS, UID, DTSTAMP, SEQUENCE)), b"END:VEVENT\r\n",
+    )  # fmt: skip
+    return b"".join(parts)
 
 
 def _times(snapshot: Snapshot) -> bytes:

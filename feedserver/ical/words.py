@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """In the learner's language; English unless a catalogue says otherwise."""
+    """In the reader's language; English unless a catalogue says otherwise."""
 
     training: str = "Training"
     busy: str = "Busy"
@@ -23,3 +23,19 @@ class Words:
     held: str = "Held for you until %(until)s. Without a Yes by then it goes to the next on the list."
     ended: str = "This calendar has ended"
     ended_text: str = "Its address is no longer in use. Please unsubscribe from it."
+    taken: str = "Seats taken: %(taken)s"
+    taken_of: str = "Seats taken: %(taken)s of %(seats)s"
+    free: str = "Seats free: %(free)s"
+    register: str = "Register"
+    register_there: str = "Register on your own page."
+    team: str = "Team of %(who)s"
+    teaching: str = "Sessions of %(who)s"
+    room: str = "Room %(who)s"
+    every_session: str = "All sessions"
+    open_seats: str = "Open seats"
+    invited: str = "Invited"
+    registered: str = "Registered"
+    declined: str = "Declined"
+    attended: str = "Attended"
+    absent: str = "Absent"
+    go_show: str = "Go Show"

@@ -12,6 +12,7 @@ from ..addresses import canonical, check
 from ..errors import Conflict, Invalid, NotFound
 from ..store.access import ROLES, ApiToken, BrowserSession, SignIn, SignInLink
 from ..store.database import Database
+from . import audiences
 from .work import Work
 
 LINK_LIVES = timedelta(hours=24)
@@ -97,7 +98,7 @@ def list_sign_ins(work: Work) -> list[SignIn]:
 
 
 def disable_sign_in(work: Work, sign_in_id: int) -> None:
-    """Shut somebody out, browsers that are signed in included. Raises `NotFound`."""
+    """Shut somebody out, browsers that are signed in and calendars for others included. Raises `NotFound`."""
     sign_in = work.db.scalars(select(SignIn).where(SignIn.id == sign_in_id, SignIn.organisation_id == work.organisation_id)).first()
     if sign_in is None:
         raise NotFound(f"There is no sign-in {sign_in_id} in this organisation.")
@@ -105,6 +106,7 @@ def disable_sign_in(work: Work, sign_in_id: int) -> None:
     sign_in.disabled_at = sign_in.disabled_at or work.now
     open_ones = BrowserSession.sign_in_id == sign_in.id, BrowserSession.ended_at.is_(None)
     work.db.execute(update(BrowserSession).where(*open_ones).values(ended_at=work.now))
+    audiences.end_those_of(work, {sign_in.email_key})
     work.record("sign-in disabled", detail={"sign_in_id": sign_in.id})
 
 

@@ -12,7 +12,7 @@ from ..store.feeds import Feed
 from ..store.learners import Learner
 from ..store.sessions import LiveSession
 from ..training.statuses import ATTENDANCE, EnrolmentStatus
-from . import enrolling, subscribing
+from . import audiences, enrolling, subscribing
 from .finding import find
 from .learning import new_feed
 from .work import Work
@@ -38,6 +38,7 @@ def leave(work: Work, learner_id: int) -> Learner:
     feeds = subscribing.feeds_of(work, learner.id)
     for feed in feeds:
         subscribing.revoke_feed(work, feed.id)
+    audiences.end_those_of(work, {learner.email_key})
     groups = work.db.execute(delete(GroupMember).where(GroupMember.learner_id == learner.id)).rowcount
     learner.left_at = work.now
     learner.version += 1

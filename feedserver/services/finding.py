@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import select
 
 from ..errors import Conflict, NotFound
+from ..store.audiences import AudienceFeed
 from ..store.base import Base
 from ..store.circles import Circle
 from ..store.courses import Course, TrainingGroup
@@ -31,6 +32,7 @@ NOUNS = {
     LiveSession: "session",
     Enrolment: "enrolment",
     Feed: "feed",
+    AudienceFeed: "calendar for others",
     Room: "room",
     Delivery: "delivery",
     InboundMessage: "inbound message",

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from ..errors import Conflict, NotFound
 from ..store import keys
+from ..store.audiences import AudienceFeed
 from ..store.feeds import Feed
 from ..store.keys import SigningKey
 from ..store.learners import Learner
@@ -37,10 +38,13 @@ def uses(work: Work) -> list[KeyUse]:
         .group_by(Feed.key_id)
     )
     counts = {row.key_id: row for row in work.db.execute(alive)}
+    for_others = select(AudienceFeed.key_id, func.count()).where(AudienceFeed.revoked_at.is_(None)).group_by(AudienceFeed.key_id)
+    others = dict(work.db.execute(for_others).all())
     found = []
     for key in work.db.scalars(select(SigningKey).order_by(SigningKey.id.desc())):
         count = counts.get(key.id)
         feeds, learners = (count.feeds, count.learners) if count else (0, 0)
+        feeds += others.get(key.id, 0)
         found.append(KeyUse(key.id, key.created_at, key.retired_at, feeds, learners, key.id == current))
     return found
 
@@ -53,7 +57,9 @@ def losers(work: Work, key_id: int, limit: int = 20) -> list[tuple[str, str]]:
         .where(Feed.key_id == key_id, Feed.revoked_at.is_(None))
         .order_by(Learner.email_key, Feed.id)
     )
-    return [tuple(row) for row in work.db.execute(query.limit(limit))]
+    found = [tuple(row) for row in work.db.execute(query.limit(limit))]
+    others = select(AudienceFeed.subscriber, AudienceFeed.audience).where(AudienceFeed.key_id == key_id, AudienceFeed.revoked_at.is_(None))
+    return found + [tuple(row) for row in work.db.execute(others.order_by(AudienceFeed.id).limit(limit - len(found)))]
 
 
 def make_key(work: Work) -> int:
@@ -81,7 +87,9 @@ def retire_key(work: Work, key_id: int) -> int:
     key.retired_at = work.now
     work.db.flush()
     newest = keys.current(work.db, work.now).id
-    moved = update(Feed).where(Feed.key_id == key.id).values(key_id=newest, version=Feed.version + 1, changed_at=work.now)
-    count = work.db.execute(moved.execution_options(synchronize_session=False)).rowcount
+    count = 0
+    for row in (Feed, AudienceFeed):
+        moved = update(row).where(row.key_id == key.id).values(key_id=newest, version=row.version + 1, changed_at=work.now)
+        count += work.db.execute(moved.execution_options(synchronize_session=False)).rowcount
     work.record("signing key retired", detail={"key_id": key.id, "feeds": count})
     return count

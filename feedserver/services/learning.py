@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 
 from ..addresses import canonical, check
 from ..errors import Conflict, Invalid
@@ -16,7 +16,7 @@ from ..store.sessions import LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import bouncing, channelling, enrolling, moving, rendering
+from . import audiences, bouncing, channelling, enrolling, moving, rendering
 from .finding import find
 from .work import Work
 
@@ -129,6 +129,11 @@ def remove_learner(work: Work, learner_id: int) -> None:
     for enrolment_id in work.db.scalars(coming).all():
         enrolling.remove(work, enrolment_id)
     work.record("learner removed", learner_id=learner.id)
+    audiences.end_those_of(work, {learner.email_key})
+    # Calendars for others must tell programs that a name has gone: what is newest among the people of a session is no longer.
+    been_in = select(Enrolment.live_session_id).where(Enrolment.learner_id == learner.id)
+    was_there = update(LiveSession).where(LiveSession.id.in_(been_in), LiveSession.status == "scheduled")
+    work.db.execute(was_there.values(updated_at=work.now).execution_options(synchronize_session=False))
     work.db.flush()
     work.db.execute(delete(FeedVersion).where(FeedVersion.learner_id == learner.id))
     work.db.execute(delete(Learner).where(Learner.id == learner.id))

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..services.feed_reading import FeedReader
+from ..services.audience_reading import AudienceReader
+from ..services.feed_reading import FeedReader, Reader
 from ..services.feeding import answer
 from ..services.house import utc_now
 from ..settings import Settings
 from ..store.commit_mark import CommitMark
 from ..store.database import Database
-from .feeds import PREFIX, SUFFIX, request_of
+from .feeds import FOR_OTHERS, PREFIX, SUFFIX, request_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,16 +34,18 @@ _DEBUG = logging.getLogger("feedserver.feeds")
 
 
 class Gate:
-    """Feeds from `reader`, everything else from the application that `make` builds when it is first asked for."""
+    """Feeds from `reader`, those for others from `others`, everything else from the application that `make` builds when it is first asked for."""
 
     def __init__(
         self,
-        reader: FeedReader,
+        reader: Reader,
         make: Callable[[], WSGIApplication],
         clock: Callable[[], datetime] = utc_now,
         server: str = "feedserver",
+        others: Reader | None = None,
     ) -> None:
         self.reader = reader
+        self.others = others or AudienceReader(reader.database, reader.base_url, mark=reader.mark)
         self.clock = clock
         self._make = make
         self._rest: WSGIApplication | None = None
@@ -58,8 +61,9 @@ class Gate:
             return (self._rest or self._made())(environ, start_response)
         if self._writer is None:
             self._start_writing()
-        token = path[len(PREFIX) : -len(SUFFIX)]
-        reply = answer(request_of(environ, token), self.clock(), self.reader)
+        prefix, reader = (FOR_OTHERS, self.others) if path.startswith(FOR_OTHERS) else (PREFIX, self.reader)
+        token = path[len(prefix) : -len(SUFFIX)]
+        reply = answer(request_of(environ, token), self.clock(), reader)
         if _DEBUG.isEnabledFor(logging.DEBUG):
             # A token in a log opens the calendar to whoever reads the log (S04).
             _LOG.debug("feed", token=hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()[:6], status=reply.status)
@@ -68,10 +72,11 @@ class Gate:
 
     def write_notes(self) -> None:
         """Write down who fetched what; a fault is logged, and the notes are kept for the next time."""
-        try:
-            self.reader.notes.write(self.reader.database)
-        except Exception as error:
-            _LOG.warning("fetches not noted yet", error=type(error).__name__)
+        for reader in (self.reader, self.others):
+            try:
+                reader.notes.write(reader.database)
+            except Exception as error:
+                _LOG.warning("fetches not noted yet", error=type(error).__name__)
 
     def _made(self) -> WSGIApplication:
         with self._making:

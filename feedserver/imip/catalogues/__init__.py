@@ -89,6 +89,22 @@ _WORDS = {
     "held": _("Held for you until %(until)s. Without a Yes by then it goes to the next on the list."),
     "ended": _("This calendar has ended"),
     "ended_text": _("Its address is no longer in use. Please unsubscribe from it."),
+    "taken": _("Seats taken: %(taken)s"),
+    "taken_of": _("Seats taken: %(taken)s of %(seats)s"),
+    "free": _("Seats free: %(free)s"),
+    "register": _("Register"),
+    "register_there": _("Register on your own page."),
+    "team": _("Team of %(who)s"),
+    "teaching": _("Sessions of %(who)s"),
+    "room": _("Room %(who)s"),
+    "every_session": _("All sessions"),
+    "open_seats": _("Open seats"),
+    "invited": _("Invited"),
+    "registered": _("Registered"),
+    "declined": _("Declined"),
+    "attended": _("Attended"),
+    "absent": _("Absent"),
+    "go_show": _("Go Show"),
 }
 
 
