@@ -111,7 +111,7 @@ def read_verb_code(code: str, keys: Iterable[str]) -> str | None:
 
 def bounce_token(delivery_id: int, key: str) -> str:
     """What a bounce address carries: `<id>-<26 characters>`, lower case, since relays fold local parts (128 bits of HMAC-SHA256)."""
-    mac = hmac.new(key.encode(), f"{BOUNCE}:{delivery_id}".encode(), hashlib.sha256).digest()[:16]
+    mac = hmac.digest(key.encode(), f"{BOUNCE}:{delivery_id}".encode(), "sha256")[:16]
     return f"{delivery_id}-{base64.b32encode(mac).decode().rstrip('=').lower()}"
 
 

@@ -53,7 +53,7 @@ def mail(work: Work, kind: str, locale: str) -> Sample:
         _REASON if chosen is Kind.CANCEL else "",
     )
     page = f"{work.base_url}/my/example"
-    links = {"page_url": page, "answer_url": f"{work.base_url}/rsvp/example", "join_url": before.join_url}
+    links = {"page_url": page, "answer_url": f"{work.base_url}/rsvp/example", "join_url": before.join_url, "code": "example"}
     values = Values(
         "sample@example.net", work.now, "Grace Hopper", "grace@example.net", "sample@example.net", dtstamp=work.stamp(), **links
     )

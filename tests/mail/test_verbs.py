@@ -59,6 +59,14 @@ def world(tmp_path) -> Iterator[ByMail]:
     one.close()
 
 
+@pytest.fixture
+def everywhere(database_url: str) -> Iterator[ByMail]:
+    """On each database."""
+    one = ByMail(database_url)
+    yield one
+    one.close()
+
+
 @pytest.mark.parametrize(
     ("word", "status", "partstat"), [("Yes", "Registered", "ACCEPTED"), ("No", "Declined", "DECLINED"), ("Maybe", "Invited", "TENTATIVE")]
 )
@@ -185,7 +193,8 @@ def test_the_list_is_left_and_an_offer_is_taken(world):
     assert world.status(session, "Uli") == "Registered" and {one.kind for one in world.told()} == {"left_list", "released", "answered"}
 
 
-def test_courses_are_listed_to_the_enrolled_address_and_registered_for(world):
+def test_courses_are_listed_to_the_enrolled_address_and_registered_for(everywhere):
+    world = everywhere
     session = world.session(capacity=1)
     world.person("Lea", channel="mail")
     assert world.write("Lea <LEA@corp.example>", "Re: Kurse").outcome == "unchanged"
@@ -232,7 +241,8 @@ def due(world: ByMail) -> list[tuple[int, int]]:
         return list(verbs_roster.due(db, world.moment))
 
 
-def test_a_roster_goes_out_a_day_before_and_comes_back_as_attendance(world):
+def test_a_roster_goes_out_a_day_before_and_comes_back_as_attendance(everywhere):
+    world = everywhere
     session = world.session("Ben", "Anna", "Cara", "Dirk", instructors=["Tina@corp.example"])
     world.mails()
     assert due(world) == []
@@ -271,7 +281,8 @@ def test_attendance_by_html_alone_counts_and_by_a_stranger_waits(world):
     assert (world.status(session, "Anna"), world.status(session, "Ben")) == ("Attended", "Absent")
 
 
-def test_an_instructor_asks_for_lists_and_an_erased_person_leaves_them(world):
+def test_an_instructor_asks_for_lists_and_an_erased_person_leaves_them(everywhere):
+    world = everywhere
     session = world.session("Anna", "Ben", instructors=["tina@corp.example"])
     assert world.write("tina@corp.example", "Teilnehmerliste").reason_code == "verb_roster"
     assert "Anna" in world.notice("roster").words and world.write("lea@corp.example", "Roster").outcome == "human"
