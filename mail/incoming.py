@@ -17,6 +17,7 @@ from feedserver.settings import Settings
 from feedserver.store.inbox import InboundMessage
 
 from . import circles_in, letters_in, proposals_in, replies_in, reports_in
+from .milestones_in import unless_a_day_to_note
 from .whose import learner_of
 
 _OUTSIDE = {
@@ -49,9 +50,9 @@ def _outside(work: Work, message: InboundMessage, incoming: Incoming, settings: 
 
 
 _HANDLERS: dict[str, Callable[[Work, InboundMessage, Incoming, Settings], Verdict]] = {
-    "reply": replies_in.reply,
-    "counter": proposals_in.counter,
-    "refresh": proposals_in.refresh,
+    "reply": unless_a_day_to_note(replies_in.reply),
+    "counter": unless_a_day_to_note(proposals_in.counter),
+    "refresh": unless_a_day_to_note(proposals_in.refresh),
     "bounce": reports_in.bounce,
     "complaint": reports_in.complaint,
     "receipt": letters_in.automatic,

@@ -86,6 +86,11 @@ def compose_without_session(
     return Skeleton(_mail(letter_without_session(kind, reader, organisation_name, title), sender, None, reader.say))
 
 
+def compose_letter(content: Letter, calendar: bytes, *, sender: Mailbox, method: str, banner: str = "") -> Skeleton:
+    """The message that says `content` and carries this calendar object, with slots."""
+    return Skeleton(_mail(content, sender, method, language(content.language), banner), calendar)
+
+
 def _mail(content: Letter, sender: Mailbox, method: str | None, say: Language, banner: str = "") -> bytes:
     texts = [
         _text_part(b"plain", encode_template(_render("message.txt", content, say, banner), "text")),

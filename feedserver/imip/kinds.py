@@ -48,6 +48,7 @@ class Kind(StrEnum):
     COURSES = "courses"
     AGENDA = "agenda"
     VERBS = "verbs"
+    FORWARDED = "forwarded"
     OTHER_DATES = "other_dates"
     PROPOSAL_NOTED = "proposal_noted"
     COUNTER_DECLINED = "counter_declined"
@@ -57,6 +58,10 @@ class Kind(StrEnum):
     GUEST_REFUSED = "guest_refused"
     TEST = "test"
     TEST_OVER = "test_over"
+    MILESTONE = "milestone"
+    MILESTONE_CHANGED = "milestone_changed"
+    MILESTONE_DONE = "milestone_done"
+    MILESTONE_ENDED = "milestone_ended"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
@@ -77,6 +82,10 @@ METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
     Kind.COUNTER_DECLINED: "DECLINECOUNTER",
     Kind.TEST: "REQUEST",
     Kind.TEST_OVER: "CANCEL",
+    Kind.MILESTONE: "REQUEST",
+    Kind.MILESTONE_CHANGED: "REQUEST",
+    Kind.MILESTONE_DONE: "CANCEL",
+    Kind.MILESTONE_ENDED: "CANCEL",
 }
 """The METHOD of a kind's calendar part; a kind that is missing here has none."""
 
@@ -93,6 +102,7 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
     Kind.INSTEAD: ("name",),
     Kind.SUBSTITUTED: ("address",),
     Kind.NOT_PASSED_ON: ("address",),
+    Kind.FORWARDED: ("name", "address"),
 }
 """What `Values.extra` has to hold for a kind."""
 
@@ -410,6 +420,12 @@ WORDINGS |= {
     Kind.COURSES: Wording(_("Courses with free seats"), _("Courses with free seats")),
     Kind.AGENDA: Wording(_("What is coming"), _("What is coming")),
     Kind.VERBS: Wording(_("What works by mail"), _("What works by mail")),
+    Kind.FORWARDED: Wording(
+        _("Mail to us: %(title)s"),
+        _("Somebody wrote to us: %(title)s"),
+        (_("%(name)s (%(address)s) wrote this to the mailbox of the invitations. It changed nothing by itself."),),
+        (_("Write to them by the link above. An answer to this mail reaches only our mailbox."),),
+    ),
 }
 
 WORDINGS |= {
@@ -427,10 +443,12 @@ WORDINGS |= {
     ),
 }
 
-WITHOUT_SESSION = frozenset({Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
+WITHOUT_SESSION = frozenset(
+    {Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED}
+)
 """Kinds that are about no session in particular."""
 
-TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ})
+TO_OTHERS = frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.FORWARDED})
 """Kinds that go to somebody who has no page of their own."""
 
 OF_CIRCLES = frozenset({Kind.TEST, Kind.TEST_OVER})
@@ -438,7 +456,12 @@ OF_CIRCLES = frozenset({Kind.TEST, Kind.TEST_OVER})
 
 TO_OTHERS |= OF_CIRCLES
 
-LISTING = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS})
+OF_MILESTONES = frozenset({Kind.MILESTONE, Kind.MILESTONE_CHANGED, Kind.MILESTONE_DONE, Kind.MILESTONE_ENDED})
+"""Kinds about a day to note; their words are in `imip.milestones`."""
+
+WITHOUT_SESSION |= OF_MILESTONES
+
+LISTING = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED})
 """Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""
 
 IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE, Kind.SUBSTITUTED: Kind.REMOVED_NOTICE}

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from feedserver.ical import slots
+from feedserver.ical import all_day, slots
 from feedserver.ical.lines import clean_line
 
 from . import headers
@@ -66,6 +66,7 @@ _MAKERS: dict[str, Maker] = {
     slots.STAMP: lambda v: slots.slot_stamp(v.dtstamp),
     slots.SEQUENCE: lambda v: slots.slot_sequence(v.sequence),
     slots.ATTENDEE: lambda v: slots.slot_attendee(v.to_name, v.to_address, v.partstat),
+    all_day.INFORMED: lambda v: all_day.slot_informed(v.to_name, v.to_address),
     slots.PAGE: lambda v: slots.slot_page(v.page_url),
     slots.OWN: lambda v: slots.slot_own(v.own),
     "text.page_url": lambda v: encode_value(v.page_url),

@@ -230,7 +230,11 @@ def later(work: Work, column=E_.dtstamp):
 
 def bump_feeds(work: Work, which) -> None:
     """The feeds of the learners whose entries `which` selects show something new."""
-    learners = select(E_.learner_id).where(which)
+    bump(work, select(E_.learner_id).where(which))
+
+
+def bump(work: Work, learners) -> None:
+    """The same of the learners whose ids this selects."""
     changed = FeedVersion.changed_at
     later_of = case((changed > work.now, changed), else_=literal(work.now, changed.type))
     work.db.execute(

@@ -88,10 +88,11 @@ def _comes_back(work: Work, delivery: Delivery) -> bool:
 
 def _overtaken(work: Work, delivery: Delivery) -> bool:
     newer = aliased(Delivery)
-    gone_out = (
-        newer.enrolment_id == delivery.enrolment_id,
-        newer.entry_id == delivery.entry_id,
-        newer.id > delivery.id,
-        newer.state.in_((*OPEN, SENT)),
-    )
-    return delivery.entry_id is not None and bool(work.db.scalar(select(exists().where(*gone_out))))
+    gone_out = (newer.id > delivery.id, newer.state.in_((*OPEN, SENT)))
+    if delivery.entry_id is not None:
+        same = (newer.enrolment_id == delivery.enrolment_id, newer.entry_id == delivery.entry_id)
+    elif delivery.milestone_entry_id is not None:
+        same = (newer.learner_id == delivery.learner_id, newer.milestone_entry_id == delivery.milestone_entry_id)
+    else:
+        return False
+    return bool(work.db.scalar(select(exists().where(*same, *gone_out))))

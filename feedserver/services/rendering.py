@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from babel import Locale, UnknownLocaleError
 
 from ..addresses import Mailbox
 from ..errors import Invalid
 from ..ical import vevent
+from ..imip import milestones
 from ..imip.catalogues import LANGUAGES, words
 from ..imip.compose import Kind, compose, compose_without_session
 from ..store.organisations import Organisation
 from ..training.changes import Snapshot
+from ..training.milestones import Noted
 
 LOCALES = LANGUAGES
 JOIN_PAGE = "page"
 
-__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "skeleton", "skeleton_without_session"]
+__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "milestone_skeleton", "skeleton", "skeleton_without_session"]
 
 
 def check_locale(tag: str) -> str:
@@ -59,4 +61,13 @@ def skeleton_without_session(kind: Kind, locale: str, timezone: str, sender: Mai
     """The stored form of a mail that is about no session; `title` is the subject of one that is passed on."""
     return compose_without_session(
         kind, locale=locale, timezone=timezone, sender=sender, organisation_name=organisation.name, title=title
+    ).to_bytes()
+
+
+def milestone_skeleton(
+    kind: Kind, noted: Noted, before: date | None, locale: str, sender: Mailbox, organisation: Organisation, note: str = ""
+) -> bytes:  # fmt: skip
+    """The stored form of a mail about a day to note; `before` is the day that was told, where it was another."""
+    return milestones.compose(
+        kind, noted, before, locale=locale, sender=sender, organisation_name=organisation.name, note=note, banner=organisation.banner
     ).to_bytes()

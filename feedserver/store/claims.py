@@ -2,7 +2,7 @@
 
 A row is claimed by naming its worker and counting its fence up. The lease is the worker's `alive_until`, renewed while the process lives,
 so that thousands of rows are renewed by one statement. Whoever marks a row names worker and fence: a worker that was declared dead marks
-nothing. In order per entry: only the oldest open message of an entry can be claimed.
+nothing. In order per entry, of a session as of a milestone: only the oldest open message of an entry can be claimed.
 """
 
 from __future__ import annotations
@@ -95,13 +95,15 @@ def give_way(db: Session, now: datetime) -> int:
     Whoever wrote the newer one could not see to it: the older was in a worker's hands then.
     """
     newer = aliased(Delivery)
-    replaced = exists().where(
-        newer.entry_id == Delivery.entry_id,
-        newer.id > Delivery.id,
-        state_in(newer.state, OPEN),
-        or_(newer.method.is_not(None), Delivery.method.is_(None)),
+    taking_its_place = (newer.id > Delivery.id, state_in(newer.state, OPEN), or_(newer.method.is_not(None), Delivery.method.is_(None)))
+    replaced = or_(
+        and_(Delivery.entry_id.is_not(None), exists().where(newer.entry_id == Delivery.entry_id, *taking_its_place)),
+        and_(
+            Delivery.milestone_entry_id.is_not(None),
+            exists().where(newer.milestone_entry_id == Delivery.milestone_entry_id, *taking_its_place),
+        ),
     )
-    late = and_(waiting_to_leave(Delivery), Delivery.state == DEFERRED, Delivery.entry_id.is_not(None), replaced)
+    late = and_(waiting_to_leave(Delivery), Delivery.state == DEFERRED, replaced)
     values = {"state": SUPERSEDED, "final_at": now, "last_error": "Replaced by a newer message before it left."}
     return db.execute(update(Delivery).where(late).values(**values).execution_options(**_QUIET)).rowcount
 
@@ -122,7 +124,9 @@ def anything_due(db: Session, now: datetime) -> bool:
 def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, the oldest of each entry alone, with what is needed to fill them."""
     older = aliased(Delivery)
-    behind = exists().where(older.entry_id == Delivery.entry_id, older.id < Delivery.id, state_in(older.state, OPEN))
+    before = (older.id < Delivery.id, state_in(older.state, OPEN))
+    behind = exists().where(older.entry_id == Delivery.entry_id, *before)
+    behind_milestone = exists().where(older.milestone_entry_id == Delivery.milestone_entry_id, *before)
     due = (
         select(Delivery.id)
         .where(
@@ -130,6 +134,7 @@ def claim(db: Session, worker_id: int, now: datetime, limit: int) -> list[Claime
             Delivery.due_at <= now,
             Delivery.expires_at > now,
             or_(Delivery.entry_id.is_(None), ~behind),
+            or_(Delivery.milestone_entry_id.is_(None), ~behind_milestone),
         )
         .order_by(Delivery.due_at, Delivery.id)
         .limit(limit)
