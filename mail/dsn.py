@@ -47,13 +47,14 @@ _TWOFOLD: tuple[tuple[str, str, BounceClass], ...] = (
     ("5.4.1", r"recipient address rejected", B.HARD_ADDRESS),
 )
 _TEXTS: tuple[tuple[str, BounceClass], ...] = (
-    (r"quota|mailbox (?:is )?full|storage|over ?limit", B.MAILBOX_FULL),
-    (r"too (?:large|big)|size limit|exceeds? (?:the )?(?:maximum )?(?:message )?size", B.TOO_BIG),
-    (r"spam|block(?:ed|list)|blacklist|dmarc|\bspf\b|dkim|reputation|\bpolicy|\brbl\b|spamhaus|confirmation", B.POLICY),
+    (r"quota|mailbox (?:is )?full|space not enough|storage|over ?limit", B.MAILBOX_FULL),
+    (r"too (?:large|big)|size limit|maximum incoming message|exceeds? (?:the )?(?:maximum )?(?:message )?size", B.TOO_BIG),
+    (r"spam|block(?:ed|list)|blacklist|dmarc|\bspf\b|dkim|reputation|\bpolicy|\brbl\b|spamhaus|confirmation|not accepting mail from", B.POLICY),
     (_DNS, B.ROUTING),
     (r"(?:user|recipient|mailbox|address|account)\b.{0,60}(?:unknown|not found|unavailable|rejected|disabled|"
      r"deactivated|does(?: not|n't) exist|not (?:exist|valid|known|listed))|(?:unknown|invalid|no such|nonexist\w*) "
-     r"(?:user|recipient|mailbox|address|account)|no mailbox", B.HARD_ADDRESS),
+     r"(?:user|recipient|mailbox|address|account)|no mailbox|"
+     r"not a valid (?:user|recipient|mailbox|address)|invalid final delivery userid|does not like recipient", B.HARD_ADDRESS),
 )  # fmt: skip
 
 

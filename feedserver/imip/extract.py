@@ -204,6 +204,9 @@ def _returned(part: Message) -> bytes:
     return (part.get_payload(decode=True) or b"")[:65536]
 
 
+_SENT_BACK = ("request", "cancel", "publish", "add")
+
+
 def _classified(fields: Fields, top: dict, seen: _Seen, found: list[ItipObject], raw: bytes) -> tuple[str, str, Bounce | None]:
     if seen.report:
         text = seen.plain or _stripped(seen.html)
@@ -211,6 +214,9 @@ def _classified(fields: Fields, top: dict, seen: _Seen, found: list[ItipObject],
         return seen.report, "", bounce
     if seen.calendars:
         kind, reason = _calendar_kind(seen, found)
+        # Out of office with the invitation sent back: what is not a reply is no answer, and nothing that we were sent.
+        if kind in _SENT_BACK and (top["auto_submitted"] == "auto-replied" or _AUTO_SUBJECT.match(top["subject"])):
+            return "auto_reply", "", None
         if kind:
             return kind, reason, None
     bounce = text_bounce(fields, top["sender"], top["subject"], seen.plain or _stripped(seen.html), raw)

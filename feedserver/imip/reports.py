@@ -6,6 +6,7 @@ import re
 from email.message import Message
 
 from ..itip.attendees import address_of
+from .bounce_texts import says_delayed, says_undelivered
 from .fields import Fields, fields_of, part_fields
 from .incoming import Bounce
 
@@ -19,6 +20,7 @@ REPORT_PARTS = {
 }
 RETURNED = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_FAILED = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _ACTION = re.compile(r"^action:[ \t]*(failed|delayed|delivered|relayed|expanded)\b", re.I | re.M)
 _CODE = re.compile(r"(?:^|[\s:>])([45]\d\d)[ -][^\n]*", re.M)
 _ADDRESS = re.compile(r"<?([\w.+=/-]{1,64}@[\w.-]{1,190}\w)>?")
@@ -29,6 +31,7 @@ _FAILURE = re.compile(
     r"user unknown",
     re.I,
 )
+_UNHEARD = re.compile(rf"{_FAILURE.pattern}|delivery|returned|mail error|non-?deliver|warning|auto(?:matic)?", re.I)
 _PASSED_ON = re.compile(r"\s*(?:fwd?|wg|tr|i|rv|doorst)\s*:", re.I)
 _UNDELIVERED = re.compile(
     r"(?:could not|cannot|can't|couldn't|was not|wasn't) be (?:delivered|sent)|(?:was not|wasn't) delivered|undeliverable|"
@@ -69,15 +72,25 @@ def text_bounce(fields: Fields, sender: str, subject: str, text: str, raw: bytes
     daemon = _DAEMON.search(sender) or _DAEMON.search(fields.text("from"))
     # Gateways of large firms report under names of their own, with neither empty sender nor code (Société Générale).
     told = _FAILURE.search(subject) and not _PASSED_ON.match(subject) and _UNDELIVERED.search(text[:1000])
-    if not (failed or daemon or told or (is_null_sender(fields) and _FAILURE.search(subject))):
+    begins = says_undelivered(text) and not _PASSED_ON.match(subject)
+    if not (
+        failed
+        or daemon
+        or told
+        or (begins and _UNHEARD.search(subject))
+        or (is_null_sender(fields) and (begins or _FAILURE.search(subject)))
+    ):
         return None
-    said = _STATUS.search(text)
+    # A 2.x.y among words is the number of a version.
+    said = _FAILED.search(text)
     code = _CODE.search(text)
     recipient = address_of(failed.split(",")[0]) if failed else _found(_ADDRESS, text)
     at = said.start() if said else code.start() if code else 0
     return Bounce(
         recipient=recipient,
-        action=_found(_ACTION, text).lower() or ("failed" if failed or said or code or _FAILURE.search(subject + text[:500]) else ""),
+        action=_found(_ACTION, text).lower()
+        or ("delayed" if says_delayed(text) else "")
+        or ("failed" if failed or said or code or _FAILURE.search(subject + text[:500]) else ""),
         status=said[1] if said else f"{code[1][0]}.0.0" if code else "",
         diagnostic=" ".join(text[max(0, at - 100) : at + 500].split()),
         message_id=original_message_id(raw.partition(b"\n\n")[2] or raw.partition(b"\r\n\r\n")[2]),
