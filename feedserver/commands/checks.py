@@ -24,7 +24,7 @@ from mail.opening import RelayUrl, Timeouts, open_relay
 
 from ..addresses import canonical
 from ..errors import FeedserverError
-from ..services import polling
+from ..services import circle_watch, polling
 from ..services.house import utc_now
 from ..settings import LOOPBACK, Settings
 from ..store import migrations, organisations
@@ -97,7 +97,7 @@ def _database(found: Settings, now: datetime) -> Iterator[Line]:
                 yield Line(FAIL, "database", "its schema is not that of this version: run `python -m feedserver migrate`.")
                 return
             yield Line(OK, "database", "reachable, schema current.")
-            for check in (_durability, _clock, _organisation, _worker, _outbox, _inbox):
+            for check in (_durability, _clock, _organisation, _worker, _outbox, _inbox, _circle):
                 yield check(db, found, now)
             if found.imap_url:
                 yield _polled(db, found, now)
@@ -184,6 +184,22 @@ def _polled(db: Session, found: Settings, now: datetime) -> Line:
     if last < now - polling.SILENT:
         return Line(FAIL, "mailbox", f"nobody has looked into it for {_ago(now - last)}: is a worker alive?")
     return Line(OK, "mailbox", "looked through just now.")
+
+
+def _circle(db: Session, found: Settings, now: datetime) -> Line:
+    if found.captures:
+        return Line(OK, "answers", "mail is captured, so no hourly test goes out.")
+    known = circle_watch.figures(db, now)
+    if not known:
+        return Line(OK, "answers", "no session with calendar invitations is coming, so no hourly test goes out.")
+    broken = [name for name, (closed, _) in known.items() if not closed]
+    if broken:
+        return Line(FAIL, "answers", f"the hourly test mail of {', '.join(broken)} does not come back: Today says where it is lost.")
+    oldest = max((seconds for _, seconds in known.values() if seconds is not None), default=None)
+    if oldest is None:
+        return Line(OK, "answers", "the first hourly test mail goes out an hour after the first session with invitations.")
+    level = OK if timedelta(seconds=oldest) <= circle_watch.SILENT else WARN
+    return Line(level, "answers", f"a test mail went out and came back {_ago(timedelta(seconds=oldest))} ago.")
 
 
 def _zones() -> Line:

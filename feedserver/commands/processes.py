@@ -49,7 +49,7 @@ def worker() -> None:
     outgoing = Outgoing(house, found, stop)
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
     threads = [threading.Thread(target=_guarded, args=(run, stop), name=name) for name, run in (
-        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop)), ("tidying", lambda: _tidy(house, stop)),
+        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop, ticks.chosen(found))), ("tidying", lambda: _tidy(house, stop)),
     )]  # fmt: skip
     for thread in threads:
         thread.start()

@@ -41,6 +41,11 @@ class Loop:
     look_at: str = ""
     plus_lost: bool = False
 
+    @property
+    def took(self) -> str:
+        """How long the last one was on its way, in words."""
+        return seconds_words(self.seconds)
+
 
 def look(work: Work) -> Loop:
     """As things stand now in this organisation, by its last loopbacks."""
@@ -103,6 +108,12 @@ def _lost(work: Work, circle: Circle) -> tuple[str, str]:
     problem = delivery.last_error if delivery.last_code else None
     problem = problem or work.db.scalar(select(RelayPace.problem).where(RelayPace.problem.is_not(None)).limit(1)) or delivery.last_error
     return f"The hourly test mail could not be sent: {problem or 'no worker has taken it.'}", _NOT_SENT
+
+
+def loops_lately(work: Work) -> int:
+    """How many loopbacks went out within the hour."""
+    mine = (C_.organisation_id == work.organisation_id, C_.kind == LOOPBACK, C_.sent_at > work.now - circling.EVERY)
+    return work.db.scalar(select(func.count()).where(*mine))
 
 
 def listed(work: Work, limit: int, offset: int = 0) -> Sequence[Circle]:

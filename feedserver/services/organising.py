@@ -48,6 +48,8 @@ def edit_organisation(work: Work, values: Mapping[str, Any]) -> Organisation:
         raise Conflict("Another organisation has this name or this mailbox.", field="mailbox_address")
     for name, value in changed.items():
         setattr(organisation, name, value)
+    if key != organisation.mailbox_key:
+        organisation.mailbox_proved_at = None
     organisation.mailbox_key = key
     if "join_links" in changed:
         work.db.flush()

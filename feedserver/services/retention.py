@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..store.access import BrowserSession, RememberedAnswer, SignInLink
 from ..store.base import Base
+from ..store.circles import Circle
 from ..store.imports import ImportJob
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
@@ -45,6 +46,7 @@ def tidy(db: Session, now: datetime) -> dict[str, int]:
         "sign_in_links": _delete(db, SignInLink, SignInLink.expires_at < now - ENTRANCES),
         "browser_sessions": _delete(db, BrowserSession, BrowserSession.expires_at < now - ENTRANCES),
         "workers": _drop_workers(db, now),
+        "circles": _delete(db, Circle, Circle.sent_at < now - DELIVERED),
     }
     return done
 

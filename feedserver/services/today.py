@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import defer
 
+from ..store.circles import LOOPBACK
 from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
@@ -76,7 +77,8 @@ def look(work: Work, *, letters: bool = True) -> Today:
     relay = work.db.execute(select(RelayPace.problem, RelayPace.problem_at).where(RelayPace.problem.is_not(None)).limit(1)).first()
     mailbox = polling.trouble(work.db) or (None, None)
     outcomes = _by(work, InboundMessage, InboundMessage.outcome, InboundMessage.outcome.in_((PENDING, "quarantined")))
-    failed = Delivery.state.in_((DEAD, EXPIRED)) & (Delivery.final_at > work.now - FAILED_FOR)
+    # The hourly mail to ourselves has its own line, as long as it does not come back.
+    failed = Delivery.state.in_((DEAD, EXPIRED)) & (Delivery.final_at > work.now - FAILED_FOR) & (Delivery.kind != LOOPBACK)
     states = _by(work, Delivery, Delivery.state, Delivery.state.in_(OPEN) | failed)
     lapsing = (Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until > work.now, Enrolment.offer_until <= work.now + LAPSING)
     return Today(

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .. import __version__
+from ..services import circle_watch
 from ..store import migrations
 from ..store.base import microseconds
 from ..store.feeds import Feed
@@ -122,6 +123,8 @@ def _figures(db: Session) -> Iterator[Metric]:
     yield _by("feedserver_inbound", "Incoming messages by outcome.", "outcome", OUTCOMES, _counts(db, InboundMessage.outcome))
     workers = db.scalar(select(func.count()).select_from(Worker).where(*_alive()))
     yield _gauge("feedserver_workers_alive", "Workers seen lately.", workers)
+    if not settings().captures:
+        yield from _circles(db)
     live = select(func.count(), func.count(Feed.last_fetched_at)).where(Feed.revoked_at.is_(None))
     feeds, fetched = db.execute(live).one()
     yield _gauge("feedserver_feeds", "Feeds that answer.", feeds)
@@ -129,6 +132,18 @@ def _figures(db: Session) -> Iterator[Metric]:
     information = GaugeMetricFamily("feedserver_build", "Versions.", labels=("version", "tzdata"))
     information.add_metric((__version__, version("tzdata")), 1)
     yield information
+
+
+def _circles(db: Session) -> Iterator[Metric]:
+    known = circle_watch.figures(db, house().clock()).values()
+    broken = sum(not closed for closed, _ in known)
+    yield _gauge("feedserver_circles_broken", "Organisations whose mail to themselves does not come back.", broken)
+    ages = [seconds for _, seconds in known if seconds is not None]
+    yield _gauge(
+        "feedserver_circle_age_seconds",
+        "How long ago the mail to ourselves last came back; of several the longest.",
+        max(ages, default=0.0),
+    )
 
 
 def _counts(db: Session, column) -> dict[str, int]:

@@ -84,7 +84,8 @@ def form_too_old(_error: CSRFError) -> Response:
 def at_hand() -> dict:
     """What every administrators' page shows."""
     who = g.get("who")
-    zone = look(lambda work: (work.organisation.name, work.organisation.timezone)) if who else ("", "UTC")
+    ours = look(lambda work: work.organisation) if who else None
+    zone = (ours.name, ours.timezone, ours.mailbox_proved_at) if ours else ("", "UTC", None)
     return {
         "who": who,
         "may_act": g.get("may_act", False),
@@ -93,6 +94,8 @@ def at_hand() -> dict:
         "zone": zone[1],
         "now": house().clock(),
         "captures": settings().captures,
+        # Where mail is captured there is nothing to prove.
+        "unproved": who is not None and zone[2] is None and not settings().captures,
     }
 
 

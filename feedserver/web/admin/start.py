@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy import select
 
-from ...services import proposing, today
+from ...services import circle_watch, proposing, today
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.learners import Learner
 from ...store.sessions import LiveSession
 from ...training.statuses import EnrolmentStatus
 from .. import pages
+from ..house import settings
 from .desk import admin, look, may
 from .overview import SessionLine, session_lines
 
@@ -34,6 +35,7 @@ def _today(work: Work) -> dict:
         "coming": coming[:_COMING],
         "more": len(coming) > _COMING,
         "needs": today.look(work, letters=may("inbound")),
+        "loop": None if settings().captures else circle_watch.look(work),
         "proposed": today.Some(number, proposed),
         "few": [line for line in soon if _too_few(line)],
         "many": [line for line in soon if _too_many(line)],
