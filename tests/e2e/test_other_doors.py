@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shlex
+import smtplib
 import sqlite3
 import sys
 import time
@@ -18,12 +19,16 @@ from tests.support.product import ROOT, Product, poll
 from .world import World
 
 OURS = "training@training.example"
-# As docs/operations.md has it.
-PIPE = """\
-feedserver unix - n n - 4 pipe
-  flags=ODR user=nobody directory={folder}
-  argv={python} -m feedserver ingest
-"""
+MANUAL = (ROOT / "docs" / "operations.md").read_text()
+
+
+def samples(heading: str, **instead: str) -> list[str]:
+    """The configuration that the manual shows under a heading, for this machine."""
+    chapter = MANUAL.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    blocks = chapter.split("```")[1::2]
+    for theirs, ours in {"training.example.org": "training.example", "training\\.example\\.org": "training\\.example", **instead}.items():
+        blocks = [block.removeprefix("text\n").replace(theirs, ours) for block in blocks]
+    return blocks
 
 
 def arrived(world: World, number: int) -> list[dict]:
@@ -36,9 +41,13 @@ def arrived(world: World, number: int) -> list[dict]:
 def test_behind_postfix_the_circle_closes_and_a_bounce_finds_its_learner(tmp_path):
     ours, relay = free_port(), FakeRelay({"RCPT": ["550 5.1.1 no such user"]})
     settings = {"inbound_protocol": "lmtp", "inbound_bind": f"127.0.0.1:{ours}", "organizer": f"Training <{OURS}>"}
-    behind = {"training.example": f"lmtp:inet:127.0.0.1:{ours}"}
+    table = tmp_path / "training_recipients"
+    main, recipients, *_ = samples(
+        "Behind Postfix, by LMTP", **{"127.0.0.1:2525": f"127.0.0.1:{ours}", "/etc/postfix/training_recipients": str(table)}
+    )
+    table.write_text(recipients)
     with (
-        Postfix(tmp_path, behind, f"smtp:[127.0.0.1]:{relay.port}") as postfix,
+        Postfix(tmp_path, main, default=f"smtp:[127.0.0.1]:{relay.port}") as postfix,
         World.open(tmp_path, relay, smtp_url=postfix.url, **settings) as world,
     ):
         world.mailbox = OURS
@@ -52,6 +61,8 @@ def test_behind_postfix_the_circle_closes_and_a_bounce_finds_its_learner(tmp_pat
         postfix.send(world.reply(lea, invitation, "ACCEPTED"), lea["email"], OURS)
         arrived(world, 2)
         assert world.enrolment(session, lea)["status"] == "Registered", postfix.words()
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            postfix.send(b"From: a@b.example\r\n\r\n", "a@b.example", "nobody@training.example")
 
 
 def test_what_the_pipe_cannot_take_now_postfix_brings_again(tmp_path):
@@ -61,7 +72,9 @@ def test_what_the_pipe_cannot_take_now_postfix_brings_again(tmp_path):
     lines = [f"export {name}={shlex.quote(product.environment[name])}" for name in names]
     wrapper.write_text("\n".join(["#!/bin/sh", *lines, f'exec {shlex.quote(sys.executable)} "$@"', ""]))
     wrapper.chmod(0o755)
-    with Postfix(tmp_path, {"training.example": "feedserver:"}, services=PIPE.format(folder=ROOT, python=wrapper)) as postfix:
+    here = {"user=feedserver": "user=nobody", "/srv/feedserver/.venv/bin/python": str(wrapper), "/srv/feedserver": str(ROOT)}
+    service, main, *_ = samples("Behind Postfix, by a pipe", **here)
+    with Postfix(tmp_path, main, service) as postfix:
         postfix.send(b"From: mia@corp.example\r\nSubject: I am ill\r\n\r\nSorry.\r\n", "mia@corp.example", OURS)
         poll(lambda: "status=deferred (temporary failure. Command output: It could not be stored now" in postfix.words(), postfix.words, 30)
         product.command("migrate")

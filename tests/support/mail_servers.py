@@ -1,6 +1,6 @@
 """A Postfix and a Dovecot of a test's own, as ordinary programs on loopback:
 
-    with Postfix(tmp_path, to={"training.example": "lmtp:inet:127.0.0.1:2525"}) as postfix: …
+    with Postfix(tmp_path, "relay_domains = training.example\n") as postfix: …
     with Dovecot() as dovecot: …
 
 Postfix's master wants to be root and Dovecot wants not to be: the one runs under Debian's fakeroot, whoever we are, the other as nobody when we are root.
@@ -18,7 +18,6 @@ import smtplib
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -176,21 +175,17 @@ class _Server:
 
 
 class Postfix(_Server):
-    """`to` names the transport of each domain, `default` that of all others, `services` are further lines of master.cf, `settings` of main.cf."""
+    """`settings` are further lines of main.cf, `services` of master.cf; `default` is the transport of every domain that they do not route."""
 
-    def __init__(
-        self, folder: Path, to: Mapping[str, str], default: str = "error:nothing leaves this machine", services: str = "", settings: Iterable[str] = ()
-    ) -> None:  # fmt: skip
+    def __init__(self, folder: Path, settings: str, services: str = "", default: str = "error:nothing leaves this machine") -> None:
         self.folder, self.port = folder / "postfix", free_port()
         self.log = self.folder / "mail.log"
         self.programs = debian.provide()
         for name in QUEUES:
             (self.folder / "queue" / name).mkdir(parents=True)
         (self.folder / "data").mkdir()
-        routes = ", ".join(f"{domain}={transport}" for domain, transport in to.items())
-        lines = [f"relay_domains = {' '.join(to)}", f"transport_maps = inline:{{ {routes} }}", *settings]
         text = MAIN.format(folder=self.folder, programs=self.programs, default=default)
-        (self.folder / "main.cf").write_text(text + "\n".join(lines) + "\n")
+        (self.folder / "main.cf").write_text(text + settings)
         (self.folder / "master.cf").write_text(MASTER.format(port=self.port) + services)
 
     @property
