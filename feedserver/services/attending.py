@@ -178,6 +178,8 @@ def has_begun(work: Work, session: LiveSession) -> bool:
 
 def _open_session(work: Work, session_id: int) -> LiveSession:
     session = locked_session(work, session_id)
+    if session.is_series:
+        raise Invalid("This is a series: mark each of its dates by itself.", field="occurrence")
     if session.status != "scheduled":
         raise Conflict("The session is cancelled: nobody was there.")
     return session

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from ..errors import NotFound
 from ..store.courses import Course, GroupMember
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
-from ..store.sessions import LiveSession, Seats
+from ..store.sessions import CHOSEN, LiveSession, Seats
 from ..training.statuses import EnrolmentStatus
 from . import enrolling
 from .finding import find
@@ -45,8 +46,8 @@ def open_sessions(work: Work, learner: Learner, limit: int, offset: int = 0) -> 
         .join(Course, Course.id == LiveSession.course_id)
         .join(Seats, Seats.live_session_id == LiveSession.id)
         .outerjoin(Enrolment, (Enrolment.live_session_id == LiveSession.id) & mine)
-        .where(LiveSession.organisation_id == work.organisation_id, LiveSession.status == "scheduled", LiveSession.starts_at > work.now)
-        .where(_entitled(learner))
+        .where(LiveSession.organisation_id == work.organisation_id, LiveSession.status == "scheduled", CHOSEN)
+        .where(_entitled(learner), _to_come(work))
         .order_by(Course.name, Course.id, LiveSession.starts_at, LiveSession.id)
         .limit(limit)
         .offset(offset)
@@ -74,6 +75,13 @@ def _entitled(learner: Learner):
     )  # fmt: skip
     member = exists().where(GroupMember.group_id == LiveSession.group_id, GroupMember.learner_id == learner.id)
     return and_(LiveSession.draft.is_(False), or_(LiveSession.visibility != "private", enrolled.correlate(LiveSession), member))
+
+
+def _to_come(work: Work):
+    """It has not begun; of a series a date: who joins late starts at what is left."""
+    date = aliased(LiveSession)
+    left = exists().where(date.series_id == LiveSession.id, date.status == "scheduled", date.starts_at > work.now)
+    return or_(LiveSession.starts_at > work.now, left.correlate(LiveSession))
 
 
 def _free(seats: Seats) -> int | None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from ..addresses import canonical
 from ..store.courses import GroupMember
 from ..store.enrolments import Enrolment
 from ..store.rooms import Room
-from ..store.sessions import LiveSession
+from ..store.sessions import TAKES_PLACE, LiveSession
 from ..training.availability import Booking, Clash, clashes
 from ..training.changes import instant
 from ..training.statuses import SEATED
@@ -43,7 +43,8 @@ def find_conflicts(
 ) -> list[Finding]:  # fmt: skip
     """What a new session with these values (and the members of a group), or the present one with them, would want twice.
 
-    `values` are fields of the contract; what is missing is as it stands in `session`. Raises `Invalid` for times that cannot be.
+    `values` are fields of the contract; what is missing is as it stands in `session`. Dates of one series never clash with each other. Raises
+    `Invalid` for times that cannot be.
     """
     whole = {name: values.get(name, getattr(session, name, None)) for name in FIELDS}
     room = find(work, Room, whole["room_id"]) if whole["room_id"] else None
@@ -55,7 +56,7 @@ def find_conflicts(
         instant(whole["start"], whole["timezone"], fold), instant(whole["end"], whole["timezone"], fold), session.id if session else None,
         instructors=_keys(whole["instructors"]), room_id=room.id if room else None, people=_number(work, mine),
     )  # fmt: skip
-    others = _others(work, wanted)
+    others = _others(work, wanted, session.series_id if session else None)
     found = [_words(clash, wanted, room) for clash in clashes(wanted, others, _shared(work, mine, others))]
     if room is not None and room.capacity is not None and (whole["capacity"] or wanted.people) > room.capacity:
         has = f"{whole['capacity']} seats" if whole["capacity"] else f"{wanted.people} people"
@@ -64,20 +65,22 @@ def find_conflicts(
 
 
 def of_session(work: Work, session: LiveSession) -> list[Finding]:
-    """The same of a session as it stands; nothing for one that is over or cancelled."""
-    if session.status != "scheduled" or session.ends_at <= work.now:
+    """The same of a session as it stands; nothing for one that is over or cancelled, nor for a series, which is where its dates are."""
+    if session.status != "scheduled" or session.ends_at <= work.now or session.is_series:
         return []
     return find_conflicts(work, {}, session=session)
 
 
-def _others(work: Work, wanted: Booking) -> list[Booking]:
+def _others(work: Work, wanted: Booking, series_id: int | None) -> list[Booking]:
     """Sessions at the same time with what they take hold of."""
     S = LiveSession
+    apart = true() if series_id is None else or_(S.series_id.is_(None), S.series_id != series_id)
     query = (
         select(S.id, S.title, S.starts_at, S.ends_at, S.instructors, S.room_id)
         .where(
             S.organisation_id == work.organisation_id, S.status == "scheduled", S.starts_at < wanted.ends_at,
             S.starts_at > wanted.starts_at - LONGEST - timedelta(days=1), S.ends_at > wanted.starts_at, S.id != (wanted.session_id or 0),
+            TAKES_PLACE, apart,
         )
         .order_by(S.starts_at, S.id)
         .limit(_MOST)

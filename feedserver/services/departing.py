@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 
 from ..store.courses import GroupMember
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.learners import Learner
-from ..store.sessions import LiveSession
+from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import ATTENDANCE, EnrolmentStatus
 from . import audiences, enrolling, subscribing
 from .finding import find
@@ -63,7 +63,8 @@ def come_back(work: Work, learner_id: int) -> Learner:
 
 def consequences(work: Work, learner: Learner) -> Consequences:
     """What `leave` would do."""
-    sessions = list(work.db.scalars(_coming(work, learner).with_only_columns(Enrolment.live_session_id)))
+    whole = func.coalesce(LiveSession.series_id, LiveSession.id)
+    sessions = set(work.db.scalars(_coming(work, learner).with_only_columns(whole)))
     waiting = select(func.count(Enrolment.live_session_id.distinct())).where(
         Enrolment.live_session_id.in_(sessions), Enrolment.status == EnrolmentStatus.WAITING_LIST, Enrolment.learner_id != learner.id
     )
@@ -73,7 +74,7 @@ def consequences(work: Work, learner: Learner) -> Consequences:
 
 
 def _coming(work: Work, learner: Learner):
-    """Enrolments that end now; in a session that is on, whoever is marked as having come stays so."""
+    """Enrolments that end now, series before their dates; in a session that is on, whoever is marked as having come stays so."""
     return (
         select(Enrolment)
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
@@ -81,5 +82,5 @@ def _coming(work: Work, learner: Learner):
             Enrolment.learner_id == learner.id, LiveSession.ends_at > work.now, Enrolment.status != EnrolmentStatus.CANCELLED,
             Enrolment.status.not_in(ATTENDANCE) | (LiveSession.starts_at > work.now),
         )
-        .order_by(Enrolment.live_session_id)
+        .order_by(case((CHOSEN, 0), else_=1), Enrolment.live_session_id)
     )  # fmt: skip

@@ -13,7 +13,7 @@ from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.learners import Learner
-from ..store.sessions import LiveSession
+from ..store.sessions import CHOSEN, LiveSession
 from ..training.offers import kept_until
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
@@ -259,7 +259,8 @@ def other_sessions(work: Work, session: LiveSession) -> Sequence[LiveSession]:
         select(LiveSession)
         .join(Seats, Seats.live_session_id == LiveSession.id)
         .where(
-            LiveSession.course_id == session.course_id, LiveSession.id != session.id, LiveSession.status == "scheduled", LiveSession.starts_at > work.now,
+            LiveSession.course_id == session.course_id, LiveSession.id.not_in((session.id, session.series_id or session.id)), CHOSEN,
+            LiveSession.status == "scheduled", LiveSession.starts_at > work.now,
             LiveSession.visibility != "private", LiveSession.draft.is_(False), (Seats.capacity.is_(None)) | (Seats.taken < Seats.capacity),
         )
         .order_by(LiveSession.starts_at)

@@ -12,7 +12,7 @@ from ..store.courses import Course, GroupMember, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.history import HistoryEntry
 from ..store.learners import Learner
-from ..store.sessions import LiveSession
+from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import EnrolmentStatus
 from . import enrolling, scheduling
 from .finding import find, locked_session, must_be_here
@@ -128,8 +128,9 @@ def coming(work: Work, group_id: int) -> int:
 
 
 def _coming(work: Work, group: TrainingGroup) -> list[int]:
+    # Who is in a series is in its dates.
     query = select(LiveSession.id).where(
-        LiveSession.group_id == group.id, LiveSession.status == "scheduled", LiveSession.ends_at > work.now
+        LiveSession.group_id == group.id, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, CHOSEN
     )
     return list(work.db.scalars(query.order_by(LiveSession.starts_at, LiveSession.id)).all())
 

@@ -59,11 +59,27 @@ def join(work: Work, enrolment_id: int) -> str:
     enrolment = work.db.get_one(Enrolment, enrolment_id, populate_existing=True)
     if state_of(work, enrolment, session) != "open":
         raise Conflict("There is nothing to join here any more.")
+    if session.is_series:
+        enrolment, session = _in_date_now(work, enrolment, session)
     if enrolment.joined_at is None and counts_as_joining(session.starts_at, session.ends_at, work.now):
         enrolment.joined_at = work.now
         work.record("joined online", live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id)
         work.db.flush()
     return web_url(session.join_url)
+
+
+def _in_date_now(work: Work, enrolment: Enrolment, head: LiveSession) -> tuple[Enrolment, LiveSession]:
+    """One entry stands for all dates of a series, so its link does too: it is noted for the date that is on, or is the next."""
+    query = (
+        select(Enrolment, LiveSession)
+        .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
+        .where(LiveSession.series_id == head.id, LiveSession.status == "scheduled", LiveSession.ends_at > work.now)
+        .where(Enrolment.learner_id == enrolment.learner_id, Enrolment.status.in_(MAY_JOIN))
+        .order_by(LiveSession.starts_at)
+        .limit(1)
+    )
+    found = work.db.execute(query).first()
+    return (found[0], found[1]) if found else (enrolment, head)
 
 
 def switched(work: Work) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import case, delete, or_, select, update
 
 from ..addresses import canonical, check
 from ..errors import Conflict, Invalid
 from ..store.enrolments import Enrolment
 from ..store.feeds import KINDS, Feed
 from ..store.learners import FeedVersion, Learner
-from ..store.sessions import LiveSession
+from ..store.sessions import CHOSEN, LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
@@ -125,6 +125,7 @@ def remove_learner(work: Work, learner_id: int) -> None:
             Enrolment.status != EnrolmentStatus.CANCELLED,
             LiveSession.ends_at > work.now,
         )
+        .order_by(case((CHOSEN, 0), else_=1), LiveSession.id)
     )
     for enrolment_id in work.db.scalars(coming).all():
         enrolling.remove(work, enrolment_id)

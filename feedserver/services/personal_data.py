@@ -110,7 +110,7 @@ def _all(work: Work, row: type[Base], which) -> list[dict[str, Any]]:
 
 
 def _session(session: LiveSession) -> dict[str, Any]:
-    names = ("title", "start", "end", "timezone", "location", "status")
+    names = ("title", "start", "end", "timezone", "location", "status", "recurrence", "recurrence_id")
     return {name: _value(getattr(session, name)) for name in names}
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, null, select
+from sqlalchemy.orm import aliased
 
 from ..store.courses import Course
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
-from ..store.sessions import LiveSession, Seats
+from ..store.sessions import TAKES_PLACE, LiveSession, Seats
 from ..training.statuses import SEATED, Answer, EnrolmentStatus
 from . import entitlement, exporting
 from .work import Work
@@ -28,6 +29,7 @@ BY = ("session", "course", "team")
 COLUMNS = ("people", "yes", "no", "maybe", "no_answer", "attended", "absent", "go_show", "not_marked", "yes_came", "yes_absent")
 MOST_ROWS = 100_000
 _EMPTY = literal_column("''")
+_WHOLE = aliased(Enrolment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def attendance_total(work: Work, scope: Scope) -> Tally:
 
 def no_shows(work: Work, scope: Scope, limit: int, offset: int = 0) -> list[NoShow]:
     """Who said Yes and was absent at least twice; within the last twelve months unless the scope says otherwise. The worst first."""
-    missed = and_(Enrolment.partstat == Answer.YES.value, Enrolment.status == S.ABSENT)
+    missed = and_(_said() == Answer.YES.value, Enrolment.status == S.ABSENT)
     came = Enrolment.status.in_((S.ATTENDED, S.GO_SHOW))
     times = func.sum(case((missed, 1), else_=0))
     last = func.max(case((missed, LiveSession.starts_at), else_=None))
@@ -165,11 +167,14 @@ def levels(work: Work, scope: Scope, limit: int, offset: int = 0) -> list[Level]
         .subquery()
     )
     team = entitlement.sees_a_team_alone(work.db)
-    taken, capacity = (func.coalesce(counted.c.held, 0), null()) if team else (Seats.taken, Seats.capacity)
+    # The dates of a series share its seats.
+    shared = aliased(Seats)
+    taken, capacity = (func.coalesce(counted.c.held, 0), null()) if team else (Seats.taken, func.coalesce(Seats.capacity, shared.capacity))
     query = (
         select(LiveSession, Course.name, taken, capacity, func.coalesce(counted.c.waiting, 0), func.coalesce(counted.c.asking, 0))
         .join(Course, Course.id == LiveSession.course_id)
         .join(Seats, Seats.live_session_id == LiveSession.id)
+        .outerjoin(shared, and_(shared.live_session_id == LiveSession.series_id, LiveSession.seats_per_date.is_(False)))
         .outerjoin(counted, counted.c.id == LiveSession.id)
         .where(LiveSession.status == "scheduled", *_sessions(work, scope))
     )
@@ -232,7 +237,7 @@ def _group(by: str) -> tuple:
 
 
 def _sums() -> list[ColumnElement]:
-    said, status = Enrolment.partstat, Enrolment.status
+    said, status = _said(), Enrolment.status
     came, absent = status.in_((S.ATTENDED, S.GO_SHOW)), status == S.ABSENT
     conditions = (
         said == Answer.YES.value, said == Answer.NO.value, said == Answer.MAYBE.value, said == "NEEDS-ACTION",
@@ -242,6 +247,11 @@ def _sums() -> list[ColumnElement]:
     return [func.count(Enrolment.id), *(func.sum(case((condition, 1), else_=0)) for condition in conditions)]
 
 
+def _said() -> ColumnElement[str]:
+    """What they answered to a date, or else to the whole series."""
+    return case((Enrolment.responded_at.is_(None), func.coalesce(_WHOLE.partstat, Enrolment.partstat)), else_=Enrolment.partstat)
+
+
 def _people(work: Work, scope: Scope, query: Select) -> Select:
     """Enrolments of the scope: whoever had a seat or said No; those who waited or were taken off say nothing about coming."""
     query = (
@@ -249,6 +259,7 @@ def _people(work: Work, scope: Scope, query: Select) -> Select:
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
         .join(Course, Course.id == LiveSession.course_id)
         .join(Learner, Learner.id == Enrolment.learner_id)
+        .outerjoin(_WHOLE, and_(_WHOLE.live_session_id == LiveSession.series_id, _WHOLE.learner_id == Enrolment.learner_id))
         .where(LiveSession.status == "scheduled", Enrolment.status.in_((*SEATED, S.DECLINED)), *_sessions(work, scope))
     )
     if scope.team is not None:
@@ -257,7 +268,7 @@ def _people(work: Work, scope: Scope, query: Select) -> Select:
 
 
 def _sessions(work: Work, scope: Scope) -> list[ColumnElement[bool]]:
-    where = [LiveSession.organisation_id == work.organisation_id]
+    where = [LiveSession.organisation_id == work.organisation_id, TAKES_PLACE]
     if scope.since is not None:
         where.append(LiveSession.starts_at >= scope.since)
     if scope.before is not None:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from ..errors import Conflict, Invalid
 from ..store.rooms import Room
-from ..store.sessions import LiveSession
+from ..store.sessions import TAKES_PLACE, LiveSession
 from . import scheduling
 from .finding import find
 from .work import Work
@@ -64,7 +64,7 @@ def delete_room(work: Work, room_id: int) -> None:
 
 def sessions_in(work: Work, room: Room) -> int:
     """How many coming sessions take place in it."""
-    here = (LiveSession.organisation_id == work.organisation_id, LiveSession.room_id == room.id)
+    here = (LiveSession.organisation_id == work.organisation_id, LiveSession.room_id == room.id, TAKES_PLACE)
     query = select(func.count()).where(*here, LiveSession.status == "scheduled", LiveSession.ends_at > work.now)
     return work.db.scalar(query) or 0
 

@@ -15,7 +15,7 @@ from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
-from ..store.sessions import LiveSession
+from ..store.sessions import CHOSEN, HOLDS_SEATS, LiveSession
 from ..training.statuses import EnrolmentStatus
 from . import bouncing, polling
 from .work import Work
@@ -82,8 +82,8 @@ def look(work: Work, *, letters: bool = True) -> Today:
     states = _by(work, Delivery, Delivery.state, Delivery.state.in_(OPEN) | failed)
     lapsing = (Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until > work.now, Enrolment.offer_until <= work.now + LAPSING)
     return Today(
-        approvals=_enrolments(work, LiveSession.starts_at, Enrolment.status == EnrolmentStatus.WAITING_APPROVAL, *coming),
-        lapsing=_enrolments(work, Enrolment.offer_until, *lapsing, *coming),
+        approvals=_enrolments(work, LiveSession.starts_at, Enrolment.status == EnrolmentStatus.WAITING_APPROVAL, *coming, CHOSEN),
+        lapsing=_enrolments(work, Enrolment.offer_until, *lapsing, *coming, HOLDS_SEATS),
         bad_addresses=_bad_addresses(work),
         letters=_letters(work) if letters else Some(0),
         against_us=bouncing.our_problems(work)[:_FEW],

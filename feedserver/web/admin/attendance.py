@@ -17,7 +17,7 @@ from ...store.courses import Course
 from ...store.enrolments import Enrolment
 from ...store.learners import Learner
 from ...store.sessions import LiveSession
-from ...training.attendance import UNMARKED, proposed
+from ...training.attendance import CHECK_IN_AFTER, UNMARKED, proposed
 from ...training.statuses import ATTENDANCE, EnrolmentStatus
 from .. import pages, roles
 from . import people
@@ -41,7 +41,9 @@ class Attendee:
 
 @admin.get("/sessions/<id:session_id>/attendance")
 def attendance(session_id: int) -> Response:
-    """Everybody in the session, to be marked."""
+    """Everybody in the session, to be marked; a series leads to its dates."""
+    if look(lambda work: find(work, LiveSession, session_id)).is_series:
+        return redirect(url_for("admin.session", session_id=session_id, _anchor="dates"), 303)
     return pages.page("admin/attendance.html", **look(lambda work: _sheet(work, session_id)))
 
 
@@ -98,7 +100,10 @@ def attendance_csv(session_id: int) -> Response:
 
 @admin.get("/sessions/<id:session_id>/check-in")
 def check_in_code(session_id: int) -> Response:
-    """The code on the wall: another one every minute, each good for three."""
+    """The code on the wall: another one every minute, each good for three; of a series that of the date that is on, or is the next."""
+    following = look(lambda work: _date_now(work, find(work, LiveSession, session_id)))
+    if following != session_id:
+        return redirect(url_for("admin.check_in_code", session_id=following), 303)
 
     def found(work: Work) -> dict:
         session = find(work, LiveSession, session_id)
@@ -113,6 +118,15 @@ def check_in_code(session_id: int) -> Response:
     response = pages.page("admin/check_in_code.html", **look(found))
     response.headers["Refresh"] = str(checking_in.ROTATES)
     return response
+
+
+def _date_now(work: Work, session: LiveSession) -> int:
+    if not session.is_series:
+        return session.id
+    dates = select(LiveSession.id).where(LiveSession.series_id == session.id, LiveSession.status == "scheduled")
+    following = dates.where(LiveSession.ends_at > work.now - CHECK_IN_AFTER).order_by(LiveSession.starts_at)
+    last = dates.order_by(LiveSession.starts_at.desc())
+    return work.db.scalar(following.limit(1)) or work.db.scalar(last.limit(1)) or session.id
 
 
 def csv_file(raw: bytes, name: str) -> Response:

@@ -14,7 +14,7 @@ from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.enrolments import Enrolment
 from ...store.rooms import Room
-from ...store.sessions import LiveSession, Seats
+from ...store.sessions import TAKES_PLACE, LiveSession, Seats
 from ...training.statuses import EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
@@ -111,7 +111,9 @@ def _conditions(form: Form, work: Work) -> list[ColumnElement[bool]]:
 
 
 def _full() -> list[ColumnElement[bool]]:
-    return [S.id.in_(select(Seats.live_session_id).where(Seats.capacity.is_not(None), Seats.taken >= Seats.capacity))]
+    full = select(Seats.live_session_id).where(Seats.capacity.is_not(None), Seats.taken >= Seats.capacity)
+    # The dates of a series share its seats.
+    return [S.id.in_(full) | (S.series_id.in_(full) & ~S.seats_per_date)]
 
 
 def _waiting() -> list[ColumnElement[bool]]:
@@ -136,7 +138,7 @@ def _found(work: Work, first: date, days: int, zone: str) -> tuple[Form, list[Da
     begin, end = (datetime.combine(day, time(), ZoneInfo(zone)) for day in (first, first + timedelta(days=days)))
     if form.texts["state"] != "cancelled":
         where.append(S.status == "scheduled")
-    lines = session_lines(work, S.ends_at > begin, S.starts_at < end, *where, limit=_MOST)
+    lines = session_lines(work, TAKES_PLACE, S.ends_at > begin, S.starts_at < end, *where, limit=_MOST)
     by_day: dict[date, list[SessionLine]] = {first + timedelta(days=n): [] for n in range(days)}
     for line in lines:
         start = max(line.session.starts_at.astimezone(ZoneInfo(zone)).date(), first)

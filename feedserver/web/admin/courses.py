@@ -9,7 +9,7 @@ from ...services import grouping
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, GroupMember, TrainingGroup
-from ...store.sessions import LiveSession
+from ...store.sessions import CHOSEN, LiveSession
 from .. import pages
 from ..forms import Field, Form
 from .desk import admin, look, run, search_text
@@ -81,7 +81,7 @@ def _list(work: Work, text: str, limit: int, offset: int) -> list:
     groups = select(func.count()).where(TrainingGroup.course_id == Course.id).scalar_subquery()
     coming = (
         select(func.count())
-        .where(LiveSession.course_id == Course.id, LiveSession.ends_at > work.now, LiveSession.status == "scheduled")
+        .where(LiveSession.course_id == Course.id, LiveSession.ends_at > work.now, LiveSession.status == "scheduled", CHOSEN)
         .scalar_subquery()
     )
     query = select(Course, groups.label("groups"), coming.label("coming")).where(Course.organisation_id == work.organisation_id)
@@ -98,8 +98,8 @@ def _one(work: Work, course_id: int) -> dict:
     return {
         "course": course,
         "groups": list(work.db.execute(groups.order_by(TrainingGroup.name).limit(500))),
-        "coming": session_lines(work, here, LiveSession.ends_at > work.now, limit=100),
-        "past": session_lines(work, here, LiveSession.ends_at <= work.now, order=(LiveSession.starts_at.desc(), LiveSession.id), limit=20),
+        "coming": session_lines(work, here, CHOSEN, LiveSession.ends_at > work.now, limit=100),
+        "past": session_lines(work, here, CHOSEN, LiveSession.ends_at <= work.now, order=(LiveSession.starts_at.desc(), LiveSession.id), limit=20),
     }
 
 

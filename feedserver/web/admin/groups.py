@@ -10,7 +10,7 @@ from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, GroupMember, TrainingGroup
 from ...store.learners import Learner
-from ...store.sessions import LiveSession
+from ...store.sessions import CHOSEN, LiveSession
 from .. import pages
 from ..forms import Field, Form
 from . import people
@@ -89,5 +89,5 @@ def _one(work: Work, group_id: int) -> dict:
         "course": find(work, Course, group.course_id),
         "members": pages.paged(lambda n, o: work.db.scalars(members.limit(n).offset(o)).all()),
         "number": work.db.scalar(select(func.count()).where(GroupMember.group_id == group.id)),
-        "coming": session_lines(work, here, LiveSession.ends_at > work.now, limit=100),
+        "coming": session_lines(work, here, CHOSEN, LiveSession.ends_at > work.now, limit=100),
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flask import Response, flash, g, redirect, request, url_for
-from sqlalchemy import select
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from ... import tokens
 from ...services import channelling, learning, subscribing
@@ -14,8 +15,9 @@ from ...store.feeds import Feed
 from ...store.inbox import InboundMessage
 from ...store.learners import ALIAS, CHANNELS, DELEGATE, Learner, LearnerAlias
 from ...store.outbox import Delivery
-from ...store.sessions import LiveSession
+from ...store.sessions import CHOSEN, LiveSession
 from ...store.verdicts import SenderQuestion
+from ...training.statuses import EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
 from . import people
@@ -146,16 +148,21 @@ def _known(work: Work, learner: Learner, kind: str) -> list[str]:
 def _one(work: Work, learner_id: int) -> dict:
     learner = find(work, Learner, learner_id)
     db = work.db
+    # A series once; a date by itself where they are in that alone.
+    whole = aliased(Enrolment)
+    in_series = exists().where(whole.live_session_id == LiveSession.series_id, whole.learner_id == learner.id)
     sessions = (
         select(Enrolment, LiveSession)
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
-        .where(Enrolment.learner_id == learner.id)
+        .where(Enrolment.learner_id == learner.id, or_(CHOSEN, ~in_series.correlate(LiveSession)))
         .order_by(LiveSession.starts_at.desc())
         .limit(_FEW)
     )
     feeds = select(Feed).where(Feed.learner_id == learner.id).order_by(Feed.id).limit(_FEW)
     out = select(Delivery).where(Delivery.learner_id == learner.id).order_by(Delivery.id.desc()).limit(_FEW)
     received = select(InboundMessage).where(InboundMessage.learner_id == learner.id)
+    rows = db.execute(sessions).all()
+    came = _attended(work, learner, [session.id for _enrolment, session in rows if session.is_series])
     feeds = list(db.scalars(feeds))
     # An address lets whoever has it read, and answer, in the learner's name.
     urls = subscribing.urls(work, feeds) if g.may_act else {}
@@ -166,7 +173,7 @@ def _one(work: Work, learner_id: int) -> dict:
         "asked": list(
             db.scalars(select(SenderQuestion).where(SenderQuestion.learner_id == learner.id).order_by(SenderQuestion.id.desc()).limit(_FEW))
         ),
-        "sessions": list(db.execute(sessions)),
+        "sessions": [(enrolment, session, came.get(session.id)) for enrolment, session in rows],
         "feeds": [(f, urls.get(f.id, "")) for f in feeds],
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
@@ -175,3 +182,15 @@ def _one(work: Work, learner_id: int) -> dict:
         "welcomes": work.organisation.welcome,
         "page_url": f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, learner.page_id, work.key_secret)}" if g.may_act else "",
     }
+
+
+def _attended(work: Work, learner: Learner, series_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """(dates they came to, dates that there are) of each of these series."""
+    came = Enrolment.status.in_((EnrolmentStatus.ATTENDED, EnrolmentStatus.GO_SHOW))
+    query = (
+        select(LiveSession.series_id, func.count().filter(came), func.count())
+        .join(Enrolment, (Enrolment.live_session_id == LiveSession.id) & (Enrolment.learner_id == learner.id))
+        .where(LiveSession.series_id.in_(series_ids), LiveSession.status == "scheduled")
+        .group_by(LiveSession.series_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in work.db.execute(query)} if series_ids else {}

@@ -9,7 +9,7 @@ from ...services import rooming
 from ...services.finding import find
 from ...services.work import Work
 from ...store.rooms import Room
-from ...store.sessions import LiveSession
+from ...store.sessions import TAKES_PLACE, LiveSession
 from .. import pages
 from ..forms import Field, Form
 from .desk import act, admin, look, run, search_text
@@ -68,7 +68,7 @@ def _form(form: Form, title: str, button: str) -> Response:
 
 def _list(work: Work, text: str, limit: int, offset: int) -> list:
     S = LiveSession
-    here = (S.organisation_id == work.organisation_id, S.room_id == Room.id, S.status == "scheduled", S.ends_at > work.now)
+    here = (S.organisation_id == work.organisation_id, S.room_id == Room.id, S.status == "scheduled", S.ends_at > work.now, TAKES_PLACE)
     coming = select(func.count()).select_from(S).where(*here).correlate(Room).scalar_subquery()
     following = select(func.min(S.starts_at)).where(*here).correlate(Room).scalar_subquery()
     query = select(Room, coming, following).where(Room.organisation_id == work.organisation_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import select
 
 from ...services import planning, proposing, scheduling
@@ -13,7 +13,7 @@ from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.proposals import Proposal
-from ...store.sessions import LiveSession
+from ...store.sessions import CHOSEN, TAKES_PLACE, LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
@@ -151,7 +151,9 @@ def _list(work: Work, which: str) -> tuple[Form, pages.Paged]:
         "cancelled": ((S.status == "cancelled",), (S.starts_at.desc(), S.id.desc())),
     }[which]
     form, also = filters(work, dates=True)
-    return form, pages.paged(lambda n, o: session_lines(work, *where, *also, order=order, limit=n, offset=o))
+    # Who teaches one date of a series does not see the series.
+    once = CHOSEN if g.who.role != "instructor" else TAKES_PLACE
+    return form, pages.paged(lambda n, o: session_lines(work, once, *where, *also, order=order, limit=n, offset=o))
 
 
 def _course(work: Work, course_id: int) -> tuple[Course, list[TrainingGroup], str]:

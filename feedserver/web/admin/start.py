@@ -9,7 +9,7 @@ from ...services import circle_watch, proposing, today
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.learners import Learner
-from ...store.sessions import LiveSession
+from ...store.sessions import TAKES_PLACE, LiveSession
 from ...training.statuses import EnrolmentStatus
 from .. import pages
 from ..house import settings
@@ -26,7 +26,7 @@ def start() -> Response:
 
 
 def _today(work: Work) -> dict:
-    coming = session_lines(work, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, limit=_SOON + 1)
+    coming = session_lines(work, TAKES_PLACE, LiveSession.status == "scheduled", LiveSession.ends_at > work.now, limit=_SOON + 1)
     # Guests' addresses are for those who see what came in.
     here = (LiveSession.status == "scheduled", LiveSession.ends_at > work.now)
     number, proposed = proposing.waiting(work, *here, limit=_FEW) if may("inbound") else (0, [])
