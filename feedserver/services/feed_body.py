@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from .. import ical
-from ..ical import feed, slots, valarm, vtimezone
-from ..imip import catalogues, dates
+from ..ical import all_day, feed, slots, valarm, vtimezone
+from ..imip import catalogues, dates, milestones
 from ..store.entries import CANCELLED, WAITING
+from ..training.milestones import FEED_KINDS, Noted
 from ..training.statuses import EnrolmentStatus
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,6 +72,11 @@ class FeedRow(NamedTuple):
         """Whether sessions are among the kinds of entry that were chosen."""
         return "session" in json.loads(self.kinds)
 
+    @property
+    def milestones(self) -> list[str]:
+        """The kinds of milestones that it shows: of the busy time alone none, since a day to note is free."""
+        return [] if self.detail == "busy" else [one.value for chosen in json.loads(self.kinds) for one in FEED_KINDS.get(chosen, ())]
+
 
 class EntryRow(NamedTuple):
     """A calendar entry of that learner; `body` is its VEVENT with slots, `zone` the VTIMEZONE it needs or ""."""
@@ -89,8 +95,29 @@ class EntryRow(NamedTuple):
     own: str | None = None
 
 
-def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url: Callable[[int], str] = str) -> bytes:
-    """The whole calendar; `join_url` gives the join page of an enrolment, which only some entries ask for."""
+class MilestoneRow(NamedTuple):
+    """A day to note of that learner."""
+
+    uid: str
+    sequence: int
+    dtstamp: int
+    kind: str
+    title: str
+    day: str | date
+    description: str
+    url: str
+
+    @property
+    def noted(self) -> Noted:
+        """What it shows; SQLite gives a date as text."""
+        day = date.fromisoformat(self.day) if isinstance(self.day, str) else self.day
+        return Noted(self.kind, self.title, day, self.description, self.url)
+
+
+def document(
+    row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url: Callable[[int], str] = str, days: Sequence[MilestoneRow] = ()
+) -> bytes:  # fmt: skip
+    """The whole calendar, `days` to note after the sessions; `join_url` gives the join page of an enrolment, which only some entries ask for."""
     words = catalogues.words(row.locale)
     page = slots.slot_page(page_url)
     alarm = slots.slot_alarm(row.alarm_minutes or _DEFAULT_ALARM, words.training) if row.alarms else b""
@@ -133,7 +160,19 @@ def document(row: FeedRow, entries: Sequence[EntryRow], page_url: str, join_url:
         else:
             values |= shown
         parts.append(slots.fill(entry.body, values))
+    parts += [_day(row, one, page) for one in days]
     return feed.document(parts, zones((one.zone, one.starts_at, one.ends_at) for one in entries), name=name_of(row))
+
+
+def _day(row: FeedRow, one: MilestoneRow, page: bytes) -> bytes:
+    values = {
+        slots.PAGE: page,
+        slots.UID: slots.slot_uid(one.uid),
+        slots.DTSTAMP: slots.slot_dtstamp(one.dtstamp),
+        slots.SEQUENCE: slots.slot_sequence(one.sequence),
+        slots.ALARM: slots.slot_alarm(all_day.ALARM_MINUTES, one.title) if row.alarms else b"",
+    }
+    return slots.fill(milestones.feed_vevent(one.noted, row.language), values)
 
 
 def ended(row: Named, public_id: str, today: date) -> bytes:
@@ -186,4 +225,6 @@ def renderer(*sources: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-RENDERER = renderer(*(Path(module.__file__) for module in (ical, feed, slots, valarm, vtimezone, catalogues, dates)), Path(__file__))
+RENDERER = renderer(
+    *(Path(module.__file__) for module in (ical, all_day, feed, slots, valarm, vtimezone, catalogues, dates, milestones)), Path(__file__)
+)

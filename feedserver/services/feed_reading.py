@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -18,7 +18,7 @@ from sqlalchemy import Table
 from .. import tokens
 from ..store.database import Database
 from ..store.feeds import Feed
-from .feed_body import RENDERER, EntryRow, FeedRow, Named, document
+from .feed_body import RENDERER, EntryRow, FeedRow, MilestoneRow, Named, document
 from .feed_shelf import Shelf
 from .fetch_notes import FetchNotes
 
@@ -62,6 +62,11 @@ _ENTRIES_OF = {
     for detail in ("full", "busy")
     for content in ("everything", "not_invited")
 }
+
+_DAYS = """
+SELECT e.uid, e.sequence, e.dtstamp, e.kind, e.title, e.day, e.description, e.url
+FROM milestone_entries e WHERE e.learner_id = ? AND e.state = 'open' AND e.day >= ? AND e.day <= ?%s ORDER BY e.day, e.uid
+"""
 
 
 @dataclass
@@ -187,7 +192,7 @@ class FeedReader(Reader):
     def document(self, row: tuple, moment: int) -> bytes:
         """The calendar at `moment`."""
         feed = FeedRow._make(row)
-        return document(feed, self.entries(feed, moment), self.page_url(feed), self.join_url(feed))
+        return document(feed, self.entries(feed, moment), self.page_url(feed), self.join_url(feed), self.days(feed, moment))
 
     def _look(self, public_id: str, moment: int) -> tuple | None:
         old = moment - moment % DAY - _TOMBSTONE
@@ -202,6 +207,18 @@ class FeedReader(Reader):
         values = (row.language, row.learner_id, today - _BACK, today + _AHEAD, moment)
         found = self._run(lambda db: db.execute(sql, values).fetchall())
         return [EntryRow._make(one) for one in found]
+
+    def days(self, row: FeedRow, moment: int) -> list[MilestoneRow]:
+        """The days to note that the feed shows at `moment`, in the same window, by day."""
+        kinds = row.milestones
+        if not kinds:
+            return []
+        today = datetime.fromtimestamp(moment // 1_000_000, UTC).date()
+        first, last = (today + timedelta(microseconds=offset) for offset in (-_BACK, _AHEAD))
+        only = f" AND e.kind IN ({', '.join('?' * len(kinds))})" + (" AND NOT e.mailed" if row.content == "not_invited" else "")
+        values = (row.learner_id, first.isoformat(), last.isoformat(), *kinds)
+        found = self._run(lambda db: db.execute(self._sql(_DAYS % only), values).fetchall())
+        return [MilestoneRow._make(one) for one in found]
 
     def page_url(self, row: FeedRow) -> str:
         """The learner's own page, signed by the feed's key, or by the newest where that one is retired."""
