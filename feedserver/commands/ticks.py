@@ -37,7 +37,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("rosters for instructors", 5.0, verbs_roster.due, verbs_roster.send_due),
     Tick("tests that nobody answered", 60.0, circling.due_ends, circling.end_test),
 )
-LOOPBACK = Tick("mails to ourselves", 20.0, circling.due_loopbacks, circling.loop_if_due)
+LOOPBACK = Tick("mails to ourselves", 5.0, circling.due_loopbacks, circling.loop_if_due)
 """Not where mail is captured: nothing goes out there that could come back."""
 
 
