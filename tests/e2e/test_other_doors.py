@@ -88,7 +88,7 @@ def test_what_the_pipe_cannot_take_now_postfix_brings_again(tmp_path):
 @pytest.mark.timeout(120)
 def test_out_of_a_mailbox_every_answer_is_taken_once_though_the_worker_dies(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-    number, moments = 30, random.Random()
+    number, moments = 12, random.Random()
     with Dovecot() as dovecot, World.open(tmp_path, parts=("web", "worker"), imap_url=dovecot.url()) as world:
         people = world.crowd(number)
         session = world.session_of(people)
