@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.inbox import InboundMessage
+from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
 
 
@@ -132,6 +133,27 @@ def test_a_feed_gets_a_new_address_and_the_old_one_ends(api):
     assert [f["name"] for f in api.get(f"/learners/{ada['id']}/feeds")["items"]] == ["My training"]
 
 
+def test_a_calendar_for_others_is_made_changed_turned_and_taken_back(api):
+    session = api.session(title="Knots")
+    hall = api.post("/audience-feeds", {"audience": "course", "subject": str(session["course_id"]), "subscriber": "Hall"})
+    assert (
+        hall["detail"] == "full"
+        and hall["url"].startswith("http://127.0.0.1:8000/feeds/for/")
+        and hall["webcal_url"].startswith("webcal://")
+    )
+    path = hall["url"].removeprefix("http://127.0.0.1:8000")
+    assert "SUMMARY:Knots" in api.client.get(path).text
+    assert api.patch(f"/audience-feeds/{hall['id']}", {"detail": "busy"})["url"] == hall["url"]
+    assert "Knots" not in api.client.get(path).text
+    turned = api.post(f"/audience-feeds/{hall['id']}/rotate", status=200)
+    assert turned["url"] != hall["url"] and "has ended" in api.client.get(path).text
+    assert [feed["url"] for feed in api.get("/audience-feeds")["items"]] == [turned["url"]]
+    api.call("DELETE", f"/audience-feeds/{hall['id']}", status=204)
+    api.call("DELETE", f"/audience-feeds/{hall['id']}", status=404)
+    wrong = api.post("/audience-feeds", {"audience": "room", "subject": "7", "subscriber": "Door"}, status=404)
+    assert wrong["field"] == "subject" and api.get("/audience-feeds")["items"] == []
+
+
 def test_who_leaves_is_gone(api):
     session, ada = api.session(), api.learner()
     mine = api.post(f"/sessions/{session['id']}/enrolments", {"learner_id": ada["id"], "status": "Invited"})
@@ -221,3 +243,12 @@ def test_a_status_that_has_changed_since_it_was_read_is_not_overwritten(api):
     refused = api.call("PATCH", path, {"status": "Declined"}, status=412, headers={"If-Match": seen})
     assert "it is Registered now" in refused.json["detail"]
     assert api.get(path)["status"] == "Registered"
+
+
+def test_mail_goes_again_to_an_address_that_it_came_back_from(api, database):
+    ada = api.learner("Ada")
+    with database.write() as db:
+        db.execute(update(Learner).where(Learner.id == ada["id"]).values(address_problem="550 no such user"))
+    assert api.get(f"/learners/{ada['id']}")["address_problem"] == "550 no such user"
+    assert api.patch(f"/learners/{ada['id']}", {"address_problem": "other"}, 422)["field"] == "address_problem"
+    assert api.patch(f"/learners/{ada['id']}", {"address_problem": None})["address_problem"] is None
