@@ -49,7 +49,7 @@ def list_feeds(work: Work, own: Own | None = None) -> list[AudienceFeed]:
 
 
 def create_feed(work: Work, values: Mapping[str, Any], own: Own | None = None) -> AudienceFeed:
-    """A feed of `audience` and `subject` for a `subscriber`, with a `detail`; raises `Invalid`, `NotFound`, `Forbidden` for what is not `own`."""
+    """A feed of `audience` and `subject` for a `subscriber`, with a `detail`; `NotFound` where nothing is named so, `Invalid`, `Forbidden` for what is not `own`."""
     audience = _one_of(values.get("audience", ""), AUDIENCES, "audience")
     subject = _subject(work, audience, str(values.get("subject") or ""))
     if own is not None and (audience, subject) != (own.audience, own.subject):
@@ -139,21 +139,25 @@ def labels(work: Work, feeds: Sequence[AudienceFeed]) -> dict[int, str]:
 
 
 def _subject(work: Work, audience: str, subject: str) -> str:
+    """As it is stored; `NotFound` at the field `subject` where nothing is named so."""
     subject = clean_line(subject)
     if audience in _NOBODYS:
         return ""
     if audience == "instructor" or (audience == "team" and "@" in subject):
-        return canonical(check(subject, "subject"))
+        try:
+            return canonical(check(subject, "subject"))
+        except Invalid as error:
+            raise NotFound(error.detail, field="subject") from error
     if audience in _ROWS:
-        if not subject.isdecimal() or len(subject) > 18:
-            raise Invalid(f"Give the id of the {audience}.", field="subject")
+        if not (subject.isascii() and subject.isdecimal()) or len(subject) > 18:
+            raise NotFound(f"Give the id of the {audience}.", field="subject")
         try:
             return str(find(work, _ROWS[audience], int(subject)).id)
         except NotFound as error:
-            raise Invalid(error.detail, field="subject") from error
+            raise NotFound(error.detail, field="subject") from error
     team = select(Learner.id).where(Learner.organisation_id == work.organisation_id, Learner.team == subject)
     if not subject or work.db.scalar(team.limit(1)) is None:
-        raise Invalid("No learner is in a team of that name; give a team's name or its manager's address.", field="subject")
+        raise NotFound("No learner is in a team of that name; give a team's name or its manager's address.", field="subject")
     return subject
 
 

@@ -45,9 +45,16 @@ TABLE: dict[str, frozenset[str]] = dict(
             "leaving leave come_back send_welcome learner_addresses session_files delete_file new_slots add_many import_learners import_job start_import",
         ),
         *_for(MANAGERS, "new_room edit_room delete_room decide_proposal"),
-        *_for(MANAGERS, "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender read_letter mail_again"),
+        *_for(
+            MANAGERS,
+            "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender read_letter mail_again",
+        ),
         *_for(MANAGERS, "mail_setup check_setup mail_checks send_check mail_check end_check"),
         *_for(OVERSEERS, "mail_health mail_servers mail_health_csv"),
+        *_for(
+            APPROVERS | {"instructor"},
+            "audience_feeds new_audience_feed edit_audience_feed rotate_audience_feed revoke_audience_feed",
+        ),
         *_for(OWNER, "organisation new_token revoke_token new_sign_in disable_sign_in"),
     )
 )

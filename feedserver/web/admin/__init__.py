@@ -8,6 +8,7 @@ from .. import pages
 from . import (
     adding,
     attendance,
+    audiences,
     calendar_view,
     courses,
     departures,
@@ -36,6 +37,7 @@ from .desk import admin
 __all__ = [
     "adding",
     "attendance",
+    "audiences",
     "calendar_view",
     "courses",
     "departures",

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from . import (
     adding,
     attendance,
+    audiences,
     courses,
     deliveries,
     description,
@@ -36,6 +37,7 @@ NOUNS = (
     adding,
     attendance,
     feeds,
+    audiences,
     deliveries,
     inbound,
     proposals,

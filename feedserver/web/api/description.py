@@ -38,6 +38,7 @@ _ORDER = (
     "adding",
     "attendance",
     "feeds",
+    "audiences",
     "deliveries",
     "inbound",
     "proposals",
@@ -84,6 +85,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "NewEnrolment": {"learner_id": 1, "status": "Invited"},
     "NewFeed": {"name": "Phone", "detail": "busy"},
+    "NewAudienceFeed": {"audience": "organisation", "subscriber": "Screen in the hall", "detail": "title"},
 }  # fmt: skip
 
 

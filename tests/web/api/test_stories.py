@@ -154,6 +154,27 @@ def test_a_calendar_for_others_is_made_changed_turned_and_taken_back(api):
     assert wrong["field"] == "subject" and api.get("/audience-feeds")["items"] == []
 
 
+def test_a_calendar_for_others_is_made_changed_turned_and_taken_back(api):
+    session = api.session(title="Knots")
+    hall = api.post("/audience-feeds", {"audience": "course", "subject": str(session["course_id"]), "subscriber": "Hall"})
+    assert (
+        hall["detail"] == "full"
+        and hall["url"].startswith("http://127.0.0.1:8000/feeds/for/")
+        and hall["webcal_url"].startswith("webcal://")
+    )
+    path = hall["url"].removeprefix("http://127.0.0.1:8000")
+    assert "SUMMARY:Knots" in api.client.get(path).text
+    assert api.patch(f"/audience-feeds/{hall['id']}", {"detail": "busy"})["url"] == hall["url"]
+    assert "Knots" not in api.client.get(path).text
+    turned = api.post(f"/audience-feeds/{hall['id']}/rotate", status=200)
+    assert turned["url"] != hall["url"] and "has ended" in api.client.get(path).text
+    assert [feed["url"] for feed in api.get("/audience-feeds")["items"]] == [turned["url"]]
+    api.call("DELETE", f"/audience-feeds/{hall['id']}", status=204)
+    api.call("DELETE", f"/audience-feeds/{hall['id']}", status=404)
+    wrong = api.post("/audience-feeds", {"audience": "room", "subject": "7", "subscriber": "Door"}, status=404)
+    assert wrong["field"] == "subject" and api.get("/audience-feeds")["items"] == []
+
+
 def test_who_leaves_is_gone(api):
     session, ada = api.session(), api.learner()
     mine = api.post(f"/sessions/{session['id']}/enrolments", {"learner_id": ada["id"], "status": "Invited"})

@@ -19,6 +19,7 @@ BODIES = {
     "editCourse": {"name": "Mine"},
     "editLearner": {"name": "Mine"},
     "editFeed": {"name": "Mine"},
+    "editAudienceFeed": {"subscriber": "Mine"},
     "editRoom": {"name": "Mine"},
     "register": {"learner_id": 1},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
@@ -47,6 +48,7 @@ def theirs(other) -> dict[str, int]:
         "feed": feed,
         "delivery": mail,
         "room": other.post("/rooms", {"name": "Theirs"}),
+        "audience_feed": other.post("/audience-feeds", {"audience": "organisation", "subscriber": "Mallory"}),
         "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
@@ -98,7 +100,7 @@ def test_foreign_ids_in_bodies_and_filters_find_nothing(api, theirs, database):
 
 
 def test_lists_hold_ones_own_alone(api, theirs):
-    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound", "/proposals"):
+    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound", "/proposals", "/audience-feeds"):
         assert api.get(path) == {"items": [], "next": None}
 
 

@@ -40,6 +40,7 @@ MATRIX = {
     "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
     "mail_setup": "ot", "check_setup": "ot", "mail_checks": "ot", "send_check": "ot", "mail_check": "ot", "end_check": "ot",
     "mail_health": "otc", "mail_servers": "otc", "mail_health_csv": "otc",
+    "audience_feeds": "otia", "new_audience_feed": "otia", "edit_audience_feed": "otia", "rotate_audience_feed": "otia", "revoke_audience_feed": "otia",
     "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
 }  # fmt: skip
 BUTTONS = {
