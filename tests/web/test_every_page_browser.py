@@ -37,7 +37,7 @@ SERIOUS = ("(serious)", "(critical)")
 # Files, feeds and answers for programs.
 NO_PAGES = {
     "static", "assets.static", "healthz", "readyz", "metrics", "feeds.feed", "feeds.robots", "files.file", "admin.attendance_csv",
-    "admin.report_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
+    "admin.report_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
 OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "admin.sign_in_page", "admin.signed_out")
@@ -103,6 +103,16 @@ def addresses(product: Product, paths: dict[str, list[str]]) -> Iterator[tuple[s
             yield rule.endpoint, path
 
 
+def _examined(desk: Walk) -> str:
+    """A test of the calendar doctor that was answered: it looks at nothing by itself any more."""
+    desk.go("/mail/checks").get_by_label("Send it to").fill("boss@corp.example")
+    desk.press("Send the invitation")
+    path = desk.page.url.removeprefix(desk.product.url)
+    desk.mail_in(desk.open_mail("boss@corp.example", "Test: "), "ACCEPTED", "boss@corp.example")
+    poll(lambda: "would count" in desk.go(path).locator("main").inner_text(), "the answer to the test is not judged")
+    return path
+
+
 def _usual(rule: Rule) -> str:
     """A page of numbers is there with 1: the fixture makes one of everything."""
     assert all(name.endswith("_id") for name in rule.arguments), (
@@ -150,6 +160,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     desk.go("/learners/import").get_by_label("Or paste its lines").fill(CSV)
     desk.press("Look at it")
     cancelled = desk.open_mail(ann["email"], "Full house") and desk.page.url.rpartition("/")[2]
+    examined = _examined(desk)
     return {
         "admin.session": [f"/sessions/{one['id']}" for one in (practice, full, asked, now, sessions["First aid: the basics"])],
         "admin.edit_session": [f"/sessions/{one['id']}/edit" for one in (full, asked)],
@@ -163,6 +174,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.learner": ["/learners/1", f"/learners/{bob['id']}"],
         "admin.mail_out": ["/mail/out", "/mail/out?state=dead"],
         "admin.delivery": ["/mail/out/1", "/mail/out/2"],
+        "admin.mail_check": [examined],
         "admin.mail_in": ["/mail/in", "/mail/in?outcome=quarantined"],
         "admin.inbound": [f"/mail/in/{number}" for number in numbers],
         "admin.sign_in_page": [signed["sign_in"], "/sign-in/wrong"],

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Response, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...errors import Conflict
+from ...errors import Conflict, NotFound
 from ...services import circle_watch, circling, mail_domains
 from ...services.finding import find
 from ...services.work import Work
@@ -71,6 +71,8 @@ def mail_check(circle_id: int) -> Response:
 
     def shown(work: Work) -> dict[str, Any]:
         circle = find(work, Circle, circle_id)
+        if circle.kind == LOOPBACK:
+            raise NotFound("That is a mail to ourselves; Today and the set-up show how it fares.")
         delivery = work.db.get(Delivery, circle.delivery_id) if circle.delivery_id else None
         open_ = circle.came_back_at is None and circle.failed_at is None and work.now - circle.sent_at < _WATCHED
         return {"circle": circle, "delivery": delivery, "open": open_, "steps": steps(circle, delivery, work.organisation.mailbox_address)}
@@ -201,4 +203,4 @@ def _authserv() -> Check:
 def _proved(work: Work) -> Check:
     if work.organisation.mailbox_proved_at:
         return Check("An answer", DONE, "An answer has come the whole way and counted.")
-    return Check("An answer", NOT_YET, "No answer has come the whole way yet: send the test below and press Yes in it.")
+    return Check("An answer", NOT_YET, "No answer has come the whole way yet: send the test and press Yes in it.")

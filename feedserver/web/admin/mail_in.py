@@ -12,6 +12,7 @@ from ...errors import FeedserverError
 from ...services import answering, asking, messages, proposing, rejudging
 from ...services.finding import find
 from ...services.work import Work
+from ...store.circles import LOOPBACK
 from ...store.enrolments import Enrolment
 from ...store.inbox import OUTCOMES, InboundMessage
 from ...store.learners import Learner
@@ -135,6 +136,9 @@ def _list(work: Work, outcome: str, text: str, limit: int, offset: int) -> list[
     query = select(InboundMessage).where(InboundMessage.organisation_id == work.organisation_id)
     if outcome:
         query = query.where(InboundMessage.outcome == outcome)
+    elif not text:
+        # One an hour: it stands among the automatic ones.
+        query = query.where(InboundMessage.reason_code != LOOPBACK)
     if text:
         query = query.where(
             InboundMessage.sender.icontains(text, autoescape=True)
