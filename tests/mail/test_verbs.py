@@ -285,10 +285,12 @@ def test_an_instructor_asks_for_lists_and_an_erased_person_leaves_them(everywher
     world = everywhere
     session = world.session("Anna", "Ben", instructors=["tina@corp.example"])
     assert world.write("tina@corp.example", "Teilnehmerliste").reason_code == "verb_roster"
-    assert "Anna" in world.notice("roster").words and world.write("lea@corp.example", "Roster").outcome == "human"
+    roster = world.notice("roster")
+    assert "Anna" in roster.words and world.write("lea@corp.example", "Roster").outcome == "human"
+    assert world.follow(roster, "Roster").reason_code == "verb_roster" and world.notice("roster").words.count("Anna") == 1
     world.do(lambda work: leaving.erase(work, "anna@corp.example"))
     lists = [one.extra for one in world.deliveries(Delivery.live_session_id == session, Delivery.kind == "roster")]
-    assert lists == [None]
+    assert lists == [None, None]
 
 
 def test_a_session_moved_to_a_later_week_has_its_roster_sent_again(world):
