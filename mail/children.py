@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 import zoneinfo
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,6 +56,38 @@ class ParserPool:
         # One octet too many is enough to be told that a mail is too large.
         answer = self._asked(_READ + raw[: MAX_MESSAGE + 1])
         return Incoming.from_json(answer) if answer is not None else broken(REASONS["parse_limit"], "parse_limit")
+
+    def read_all(self, raws: Sequence[bytes]) -> Iterator[Incoming]:
+        """What each of these mails says, in order, as `read` would say it; while one is dealt with, the child reads on.
+
+        It holds a child until it has ended: ask for nothing else of a pool of one in between.
+        """
+        requests = [_READ + raw[: MAX_MESSAGE + 1] for raw in raws]
+        child, done, died = self._slots.get(), 0, False
+        try:
+            while done < len(requests):
+                child = child or _Child()
+                try:
+                    for answer in child.answers(requests[done:], self.deadline):
+                        yield Incoming.from_json(answer)
+                        done, died = done + 1, False
+                        if child.answered >= self.messages or b'"parser_failed"' in answer:
+                            break
+                    else:
+                        continue
+                    child = child.kill()
+                except (TimeoutError, EOFError, OSError) as error:
+                    child = child.kill()
+                    # As in `_asked`: a child that dies once says nothing of the mail, one that is too slow, or dies twice, does.
+                    if died or isinstance(error, TimeoutError):
+                        yield broken(REASONS["parse_limit"], "parse_limit")
+                        done, died = done + 1, False
+                    else:
+                        died = True
+        finally:
+            if child is not None and child.owes:
+                child = child.kill()
+            self._slots.put(child)
 
     def holds(self, raw: bytes, which: int, key: bytes) -> bool | None:
         """Whether signature `which` of a mail, counted from the top, holds by this key record; None where that took too long."""
@@ -102,6 +136,7 @@ class _Child:
 
     def __init__(self) -> None:
         self.answered = 0
+        self.owes = 0
         # In the group of the parent, so that ending the service ends it; its stdin ends when the parent dies.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mail.children"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, bufsize=0
@@ -125,6 +160,31 @@ class _Child:
         self.answered += 1
         return answer
 
+    def answers(self, requests: Sequence[bytes], deadline: float) -> Iterator[bytes]:
+        """The answers in order, each at most `deadline` seconds after it is asked for; the next requests wait in the pipe meanwhile."""
+        stdin, stdout = self.process.stdin.fileno(), self.process.stdout.fileno()
+        os.set_blocking(stdin, False)
+        unsent, ahead = deque(requests), memoryview(b"")
+        self.owes = len(requests)
+        for _ in requests:
+            until = time.monotonic() + deadline
+            while True:
+                # All that the pipe takes; when it is full, the child has more than enough to do.
+                while ahead or unsent:
+                    ahead = ahead or memoryview(_LENGTH.pack(len(unsent[0])) + unsent.popleft())
+                    try:
+                        ahead = ahead[os.write(stdin, ahead) :]
+                    except BlockingIOError:
+                        break
+                if stdout in self._wait([stdout], [stdin] if ahead else [], until):
+                    break
+            yield self._answer(until)
+
+    def _answer(self, until: float) -> bytes:
+        answer = self._receive(until)
+        self.answered, self.owes = self.answered + 1, self.owes - 1
+        return answer
+
     def _receive(self, until: float) -> bytes:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))
         return self._exactly(length, until)
@@ -139,14 +199,16 @@ class _Child:
             pieces += piece
         return bytes(pieces)
 
-    def _wait(self, reading: list[int], writing: list[int], until: float) -> None:
+    def _wait(self, reading: list[int], writing: list[int], until: float) -> list[int]:
         poll = select.poll()
         for descriptor in reading:
             poll.register(descriptor, select.POLLIN)
         for descriptor in writing:
             poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        ready = poll.poll(max(0.0, until - time.monotonic()) * 1000)
+        if not ready:
             raise TimeoutError
+        return [descriptor for descriptor, _ in ready]
 
     def kill(self) -> None:
         """End the child at once and collect it; what is left of it is None."""

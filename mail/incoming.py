@@ -5,7 +5,6 @@ Only a REPLY whose UID, ATTENDEE and From fit changes anything; every other mess
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -36,7 +35,7 @@ def decide(work: Work, message: InboundMessage, incoming: Incoming, settings: Se
         verdict = _HANDLERS.get(incoming.kind, _outside)(work, message, incoming, settings)
     if incoming.kind == "reply" and verdict.outcome == "applied" and not settings.captures:
         circling.proved(work)
-    return replace(verdict, evidence={"incoming": json.loads(incoming.to_json()), **verdict.evidence})
+    return replace(verdict, evidence={"incoming": incoming.to_dict(), **verdict.evidence})
 
 
 def _broken(work: Work, message: InboundMessage, incoming: Incoming, settings: Settings) -> Verdict:

@@ -1,15 +1,21 @@
 """The judging half of a worker: takes pending messages, has them read by a child that can be killed, lets them take effect.
 
-Reading happens outside any transaction; the effect and the verdict are written in one, so each message acts exactly once.
+Reading happens outside any transaction; the effect and the verdict are written in one, so each message acts exactly once. Several messages share a
+transaction: plain answers in a few statements (`mail.plain`), every other behind a savepoint of its own, so that one that fails takes nothing with it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 
 import structlog
 from sqlalchemy import and_, literal_column, or_, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm.exc import StaleDataError
 
 from feedserver.imip.incoming import Incoming
 from feedserver.services.house import House
@@ -19,12 +25,14 @@ from feedserver.store import organisations
 from feedserver.store.inbox import PENDING, InboundMessage
 from feedserver.store.outbox import Worker
 
-from . import signatures
+from . import plain, signatures
 from .children import ParserPool
 from .incoming import decide
+from .plain import Read
 
 log = structlog.get_logger()
-BATCH = 20
+BATCH = 100
+GROUP = 25
 POLL = 0.15
 TRIES = 3
 _PENDING = literal_column(repr(PENDING))  # written out, so that SQLite takes the partial index
@@ -55,23 +63,69 @@ class Judging:
         if not self._anything_pending():
             return 0
         taken = self.house.database.run(self._take)
+        fit = []
         for message_id, raw, tries in taken:
-            if self.stop.is_set():
-                break
-            self._judge(message_id, raw, tries)
+            # A worker that died with it in hand each time says nothing good of it, and nothing certain: a person decides.
+            if tries > TRIES:
+                self.house.database.run(lambda db, m=message_id, t=tries: self._failed(db, m, "each try ended the worker", t))
+            else:
+                fit.append((message_id, raw, tries))
+        alone: list[Read] = []
+        # What needs a child of its own (a signature), or fails, comes when none is held for reading ahead.
+        with closing(self._read(fit)) as reading:
+            while not self.stop.is_set() and (group := list(islice(reading, GROUP))):
+                alone += self._settle_together(group)
+        for read in alone:
+            if not self.stop.is_set():
+                self._judge(read)
         return len(taken)
 
-    def _judge(self, message_id: int, raw: bytes, tries: int) -> None:
-        # A worker that died with it in hand each time says nothing good of it, and nothing certain: a person decides.
-        if tries > TRIES:
-            self.house.database.run(lambda db: self._failed(db, message_id, "each try ended the worker", tries))
-            return
+    def _read(self, taken: list[tuple[int, bytes, int]]) -> Iterator[Read]:
+        reading = self.pool.read_all([raw for _, raw, _ in taken])
+        with closing(reading):
+            for number, (message_id, raw, tries) in enumerate(taken):
+                try:
+                    incoming = next(reading)
+                except Exception as error:
+                    for unread, _, tries_ in taken[number:]:
+                        self._could_not(unread, tries_, error)
+                    return
+                yield Read(message_id, raw, tries, incoming)
+
+    def _settle_together(self, group: list[Read]) -> list[Read]:
+        """One transaction for several messages, a savepoint for each; returns those that have to be judged alone."""
+
+        def settle(db: Session) -> list[Read]:
+            alone = []
+            for read in plain.settle(self.house, db, group, self.settings):
+                try:
+                    with db.begin_nested():
+                        self._settle(db, read.message_id, read.incoming)
+                except (DBAPIError, StaleDataError):
+                    raise  # a lost lock takes all of it back, and all of it is tried again
+                except Exception:
+                    alone.append(read)
+                # The next one looks at rows of its own, not at what this one remembers.
+                db.expunge_all()
+            return alone
+
         try:
-            self._settled(message_id, raw, self.pool.read(raw))
+            return self.house.database.run(settle)
+        except Exception:
+            # Nothing of it took effect: judged one by one, that fails which has to.
+            log.exception("messages could not be judged together")
+            return group
+
+    def _judge(self, read: Read) -> None:
+        try:
+            self._settled(read.message_id, read.raw, read.incoming)
         except Exception as error:
-            log.exception("a message could not be judged", message=message_id)
-            name = type(error).__name__
-            self.house.database.run(lambda db: self._failed(db, message_id, name, tries))
+            self._could_not(read.message_id, read.tries, error)
+
+    def _could_not(self, message_id: int, tries: int, error: Exception) -> None:
+        name = type(error).__name__
+        log.error("a message could not be judged", message=message_id, exc_info=error)
+        self.house.database.run(lambda db: self._failed(db, message_id, name, tries))
 
     def _settled(self, message_id: int, raw: bytes, incoming: Incoming) -> None:
         try:
@@ -97,6 +151,9 @@ class Judging:
             .with_for_update(skip_locked=True)
         )
         rows = [(row.id, row.raw, row.tries + 1) for row in db.execute(query)]
+        # What a worker died over is taken by itself: should it happen again, it drags no others with it.
+        tried = next((n for n, row in enumerate(rows) if row[2] > 1), len(rows))
+        rows = rows[: max(tried, 1)]
         if rows:
             values = {"worker_id": mine, "tries": InboundMessage.tries + 1}
             db.execute(
@@ -108,7 +165,7 @@ class Judging:
         return rows
 
     def _settle(self, db, message_id: int, incoming: Incoming) -> None:
-        message = db.get_one(InboundMessage, message_id, with_for_update=True)
+        message = db.get_one(InboundMessage, message_id, with_for_update=True, options=[defer(InboundMessage.raw)])
         if message.outcome != PENDING:
             return
         organisation_id = message.organisation_id

@@ -35,7 +35,8 @@ class LastReply:
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a calendar entry holds: `sequence` and `dtstamp` of the latest message, those at which the person was last
-    asked, the start (seconds since 1970) that was told with each SEQUENCE, and the last reply."""
+    asked, the start (seconds since 1970) that was told with each SEQUENCE, the last reply, and the DTSTAMP of every message
+    that went out about it."""
 
     sequence: int
     dtstamp: int
@@ -43,6 +44,7 @@ class Held:
     asked_dtstamp: int
     starts: Mapping[int, int]
     last: LastReply | None = None
+    stamps: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ def _sequence(held: Held, reply: Reply) -> int:
 
 def _dtstamp(held: Held, reply: Reply) -> int:
     arrived = reply.received_at
-    # Exchange CDO and iCal 1.5 copy the DTSTAMP of the REQUEST, and clocks lie: before we asked nobody answers.
-    if reply.dtstamp is None or reply.dtstamp <= held.asked_dtstamp or reply.dtstamp == held.dtstamp:
+    # Exchange CDO and iCal 1.5 copy the DTSTAMP of the REQUEST, maybe of one that is not the latest, and clocks lie: before we asked nobody answers.
+    copied = reply.dtstamp == held.dtstamp or reply.dtstamp in held.stamps
+    if reply.dtstamp is None or reply.dtstamp <= held.asked_dtstamp or copied:
         return arrived
     return min(reply.dtstamp, arrived)
 

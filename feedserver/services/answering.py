@@ -331,17 +331,19 @@ def _revision_at(work: Work, entry: CalendarEntry, sequence: int) -> int | None:
 
 def _held(work: Work, entry: CalendarEntry) -> Held:
     told = (
-        select(Delivery.sequence, Revision.starts_at)
+        select(Delivery.sequence, Revision.starts_at, Delivery.dtstamp)
         .join_from(Delivery, Revision, Revision.live_session_id == Delivery.live_session_id)
         .where(Delivery.entry_id == entry.id, Delivery.sequence.is_not(None), Revision.frozen_at <= Delivery.created_at)
         .order_by(Delivery.sequence, Revision.number)
     )
-    starts = {sequence: int(start.timestamp()) for sequence, start in work.db.execute(told)}
+    rows = work.db.execute(told).all()
+    starts = {row.sequence: int(row.starts_at.timestamp()) for row in rows}
     starts[entry.sequence] = int(work.db.get_one(Revision, entry.revision_id).starts_at.timestamp())
     last = None
     if entry.reply_dtstamp is not None:
         last = LastReply(entry.reply_sequence or 0, entry.reply_dtstamp, entry.partstat)
-    return Held(entry.sequence, entry.dtstamp, entry.asked_sequence, entry.asked_dtstamp, starts, last)
+    stamps = frozenset(row.dtstamp for row in rows)
+    return Held(entry.sequence, entry.dtstamp, entry.asked_sequence, entry.asked_dtstamp, starts, last, stamps)
 
 
 def _moment(work: Work, epoch: int) -> datetime:

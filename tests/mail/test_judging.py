@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
@@ -13,7 +12,6 @@ from sqlalchemy import update
 from feedserver import tokens
 from feedserver.addresses import Mailbox
 from feedserver.errors import Unavailable
-from feedserver.imip.extract import read
 from feedserver.imip.reply_mail import reply_mail
 from feedserver.itip.answer import reply
 from feedserver.services import notifying, receiving
@@ -22,6 +20,7 @@ from feedserver.store.inbox import InboundMessage
 from feedserver.store.outbox import Delivery
 from mail import judging
 from tests import replies
+from tests.support.in_process import InProcess
 from tests.support.world import MAILBOX, World
 
 
@@ -72,7 +71,8 @@ def test_what_fails_on_our_side_three_times_waits_for_a_person_and_holds_up_nobo
         return real(work, inbound, incoming, settings)
 
     monkeypatch.setattr(judging, "decide", fails)
-    bad, good = world.receive_all([yes(world, lea), yes(world, tom)])
+    said_no = replies.reply("google", uid=lea.uid, attendee=lea.to, partstat="DECLINED", dtstamp=world.moment, dtstart=lea.start)
+    bad, good = world.receive_all([said_no, yes(world, tom)])
     assert (bad.outcome, bad.reason_code, bad.tries) == ("quarantined", "our_fault", 3)
     assert "RuntimeError" in bad.reason and "kaput" not in bad.reason and "half done" not in world.verbs(session)
     assert (good.outcome, world.status(session, "Lea"), world.status(session, "Tom")) == ("applied", "Invited", "Registered")
@@ -83,7 +83,7 @@ def test_a_message_that_kills_each_worker_is_put_aside_unread(world):
     number = arrive(world, yes(world, world.mail()))
     died = update(InboundMessage).where(InboundMessage.id == number).values(tries=judging.TRIES)
     world.database.run(lambda db: db.execute(died))
-    world.judging.pool = SimpleNamespace(read=lambda raw: pytest.fail("it was read once more"))
+    world.judging.pool = InProcess(lambda raw: pytest.fail("it was read once more"))
     world.judging.once()
     assert (message(world, number).outcome, message(world, number).reason_code) == ("quarantined", "our_fault")
     assert world.status(session, "Lea") == "Invited"
@@ -92,11 +92,11 @@ def test_a_message_that_kills_each_worker_is_put_aside_unread(world):
 def test_a_reader_that_cannot_be_started_rejects_nothing(world):
     session = world.session("Lea")
     number = arrive(world, yes(world, world.mail()))
-    world.judging.pool = SimpleNamespace(read=unavailable)
+    world.judging.pool = InProcess(unavailable)
     world.worker()
     world.judging.once()
     assert message(world, number).outcome == "pending" and "tried again" in message(world, number).reason
-    world.judging.pool = SimpleNamespace(read=read)
+    world.judging.pool = InProcess()
     world.judging.once()
     assert message(world, number).outcome == "applied" and world.status(session, "Lea") == "Registered"
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
 from feedserver.commands import ticks
-from feedserver.imip.extract import read
 from feedserver.settings import Settings
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.organisations import Organisation
 from mail.signatures import holds
 from tests import replies
 from tests.mail.signing import Dns, record, signed
+from tests.support.in_process import InProcess
 from tests.support.world import World
 
 CORP, MX = "corp.example", "mx.example.net"
@@ -25,7 +24,7 @@ CORP, MX = "corp.example", "mx.example.net"
 @pytest.fixture
 def world(sqlite_url: str) -> Iterator[World]:
     one = World(sqlite_url)
-    one.judging.pool = SimpleNamespace(read=read, holds=holds)
+    one.judging.pool = InProcess(holds=holds)
     one.judging.lookup = Dns(corp_example=record(), google_com=record())
     one.session("Lea")
     yield one

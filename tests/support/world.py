@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import func, select
 
-from feedserver.imip.extract import read
 from feedserver.itip.answer import read_invitation
 from feedserver.services import enrolling, grouping, learning, offering, receiving, scheduling
 from feedserver.services.house import House
@@ -37,6 +35,7 @@ from feedserver.store.sessions import LiveSession, Seats
 from mail.judging import Judging
 from mail.outgoing import Outgoing
 from tests import replies
+from tests.support.in_process import InProcess
 
 NOW = datetime(2026, 11, 20, 10, 0, 30, tzinfo=UTC)
 START = datetime(2026, 12, 1, 10)
@@ -77,7 +76,7 @@ class World:
         settings = Settings()
         self.outgoing = Outgoing(self.house, settings, threading.Event())
         self.judging = Judging(self.house, settings, threading.Event(), lambda: self.outgoing.worker_id)
-        self.judging.pool = SimpleNamespace(read=read)
+        self.judging.pool = InProcess()
         self.course_id = self.do(lambda work: grouping.create_course(work, {"name": "Safety"}).id)
         self.people: dict[str, int] = {}
         self._read = 0

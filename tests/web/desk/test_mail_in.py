@@ -5,12 +5,10 @@ from __future__ import annotations
 import html
 import json
 import threading
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
-from feedserver.imip.extract import read
 from feedserver.services import organising, receiving
 from feedserver.settings import Settings
 from feedserver.store.enrolments import Enrolment
@@ -21,6 +19,7 @@ from feedserver.web.admin import evidence
 from mail import trust
 from mail.judging import Judging
 from tests.replies import reply
+from tests.support.in_process import InProcess
 from tests.web.desk.conftest import Desk
 
 HOME, AMY = "mia@home.example", "amy@example.org"
@@ -42,7 +41,7 @@ def arrive(desk: Desk, change=lambda raw: raw, **values) -> None:
 
 def judge(desk: Desk) -> None:
     judging = Judging(desk.house, Settings(), threading.Event(), lambda: 1)
-    judging.pool = SimpleNamespace(read=read)
+    judging.pool = InProcess()
     while judging.once():
         pass
 
