@@ -148,3 +148,14 @@ def test_every_feed_is_found_in_order(week):
     assert [line for line in found.pop("Removed") if "TZUNUSED" not in line] == []
     assert {k: v for k, v in found.items() if v} == {}
     assert len(world.feed(week.people["Subscriber"])) >= 14
+
+
+def test_feeds_for_others_are_found_in_order_and_hold_no_secret_uid(week):
+    world, found = week.world, {}
+    secrets = {uid.partition("@")[0].encode() for uid in week.series()}
+    for audience, subject in (("organisation", ""), ("open_seats", ""), ("instructor", "ann@corp.example")):
+        feed = world.post("/audience-feeds", {"audience": audience, "subject": subject, "subscriber": "Wall"})
+        found[audience] = judge("check_feed", world.product.here(feed["url"]))
+        body = world.product.get(world.product.here(feed["url"]).removeprefix(world.product.url))[2].replace(b"\r\n ", b"")
+        assert b"BEGIN:VEVENT" in body and not [uid for uid in secrets if uid in body]
+    assert {k: v for k, v in found.items() if v} == {}

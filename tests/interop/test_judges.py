@@ -14,6 +14,8 @@ import tzdata
 from feedserver.ical import feed, slots, vevent
 from feedserver.ical.words import Words
 from feedserver.imip.compose import Kind, compose
+from feedserver.store.audiences import DETAILS
+from feedserver.training.audiences import view
 from feedserver.training.changes import Snapshot
 from tests.support.sessions import TRAINING, UID, snapshot, values
 
@@ -98,6 +100,34 @@ def test_a_feed_of_all_of_them_is_found_in_order(tmp_path: Path) -> None:
     )
 
     assert judge("check_feed", file) == []
+
+
+def test_a_feed_for_others_of_all_of_them_is_found_in_order(tmp_path: Path) -> None:
+    cases = [snapshot(**changes) for changes in CASES.values() if changes.get("timezone") != "America/Havana"]
+    parts = []
+    for number, (one, audience, detail) in enumerate(
+        (c, a, d) for c in cases for a in ("team", "instructor", "open_seats") for d in DETAILS
+    ):
+        how = view(audience, detail, one.visibility)
+        notes = "Seats taken: 3 of 12\nZoë “Z”; Zander, 北京: Registered" * (number % 3)
+        own = {
+            "uid": slots.slot_uid(f"{number}@feedserver"),
+            "dtstamp": slots.slot_dtstamp(1_795_168_800),
+            "sequence": slots.slot_sequence(number),
+            "status": slots.slot_status("CANCELLED" if number % 4 == 3 else "CONFIRMED", blocks=number % 2 == 0),
+            "mark": slots.slot_mark("Cancelled" if number % 4 == 3 else ""),
+            "notes": slots.slot_notes(notes),
+            "notes_alone": slots.slot_notes_alone(notes),
+        }
+        if how is not None:
+            parts.append(slots.fill(vevent.for_others(one, how, Words()), own))
+    zones = feed.vtimezones(
+        {s.timezone for s in cases if vevent.zone_of(s)}, datetime(2026, 8, 1, tzinfo=UTC), datetime(2028, 5, 1, tzinfo=UTC)
+    )
+    file = tmp_path / "feed.ics"
+    file.write_bytes(feed.document(parts, zones, name="Team of max@corp.example"))
+
+    assert len(parts) > 70 and judge("check_feed", file) == []
 
 
 def test_an_empty_feed_is_found_in_order(tmp_path: Path) -> None:

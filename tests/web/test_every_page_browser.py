@@ -36,7 +36,7 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SERIOUS = ("(serious)", "(critical)")
 # Files, feeds and answers for programs.
 NO_PAGES = {
-    "static", "assets.static", "healthz", "readyz", "metrics", "feeds.feed", "feeds.robots", "files.file", "admin.attendance_csv",
+    "static", "assets.static", "healthz", "readyz", "metrics", "feeds.feed", "feeds.audience_feed", "feeds.robots", "files.file", "admin.attendance_csv",
     "admin.report_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
@@ -127,6 +127,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     practice, asked = sessions["First aid: practice day"], sessions["Becoming a data protection contact"]
     ann, bob, eva = (desk.learner(name, manager_email="boss@corp.example") for name in ("Ann Ample", "Bob Second", "Eva Third"))
     desk.made("/rooms", {"name": "Blue room", "capacity": 12})
+    desk.made("/audience-feeds", {"audience": "room", "subject": "1", "subscriber": "The screen beside the door of the blue room"})
     now = desk.session("Right now", minutes_from_now=-10, join_url="https://meet.example.net/now", instructors=["trainer@example.net"])
     full = desk.session(
         "Full house", capacity=1, waiting_list=True, location="A place with quite a long name, third floor, behind the lift"
