@@ -39,7 +39,11 @@ def by_address(work: Work, addresses: Collection[str]) -> None:
     named = or_(AudienceFeed.subject.in_(addresses), *(AudienceFeed.subscriber.icontains(a, autoescape=True) for a in addresses))
     given = and_(AudienceFeed.organisation_id == here, named)
     # Given to somebody who is gone: nobody else may read on with it.
-    gone = {"subscriber": "", "subject": "", "revoked_at": func.coalesce(AudienceFeed.revoked_at, literal(work.now, AudienceFeed.revoked_at.type))}
+    gone = {
+        "subscriber": "",
+        "subject": "",
+        "revoked_at": func.coalesce(AudienceFeed.revoked_at, literal(work.now, AudienceFeed.revoked_at.type)),
+    }
     db.execute(update(AudienceFeed).where(given).values(gone).execution_options(**_QUIET))
     final = select(Delivery.id).where(Delivery.organisation_id == here, Delivery.recipient == "")
     kept = and_(func.lower(CapturedMessage.recipient).in_(addresses), CapturedMessage.delivery_id.in_(final))

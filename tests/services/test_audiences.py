@@ -308,11 +308,10 @@ def test_what_somebody_subscribes_to_ends_when_they_leave_or_sign_in_no_more(oth
 def test_who_manages_a_team_makes_calendars_of_that_team_alone(quick):
     own = audiences.Own("team", "max@corp.example")
     wall = quick.feed("organisation")
-    make = lambda subject: (
-        lambda work: audiences.create_feed(  # noqa: E731
-            work, {"audience": "team", "subject": subject, "subscriber": "Max"}, own
-        )
-    )
+
+    def make(subject: str):
+        return lambda work: audiences.create_feed(work, {"audience": "team", "subject": subject, "subscriber": "Max"}, own)
+
     mine = quick.world.do(make("max@corp.example"))
     with pytest.raises(Forbidden):
         quick.world.do(make("eva@corp.example"))
