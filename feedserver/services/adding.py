@@ -15,7 +15,7 @@ from ..store.history import HistoryEntry
 from ..store.learners import Learner
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import TABLE, EnrolmentStatus
-from . import enrolling, notifying, seating
+from . import enrolling, notifying, seating, series_by_hand, series_people
 from .finding import locked_session
 from .work import Work
 
@@ -38,6 +38,7 @@ def add_many(work: Work, session_id: int, learner_ids: Sequence[int], status: st
     session = locked_session(work, session_id)
     if session.status == "cancelled":
         raise Conflict("The session is cancelled and stays so; make a new session instead.")
+    series_by_hand.must_take_people(session, status)
     wanted = enrolling.check_by_hand(status)
     result = Added()
     people = _learners(work, learner_ids)
@@ -63,6 +64,8 @@ def add_many(work: Work, session_id: int, learner_ids: Sequence[int], status: st
     _enrol(work, session, result.waiting, S.WAITING_LIST, known)
     if result.added or result.waiting:
         work.db.flush()
+        if session.is_series:
+            series_people.spread(work, session, [*result.added, *result.waiting])
         result.mailed = notifying.begin(work, session)
         notifying.show(work, session, CalendarEntry.id > 0)
     return result

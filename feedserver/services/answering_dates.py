@@ -56,11 +56,11 @@ def answer_date(
 
 def record(work: Work, date: LiveSession, mine: Enrolment, answer: Answer, comment: str = "", inbound_id: int | None = None) -> Ending:
     """Note an answer to one date and let the table say what it does to the status there."""
-    before = S(mine.status)
+    before, was = S(mine.status), mine.partstat
     mine.partstat, mine.responded_at, mine.updated_at, mine.comment = answer.value, work.now, work.now, comment or None
     work.record(
         "answered", live_session_id=date.id, enrolment_id=mine.id, learner_id=mine.learner_id, inbound_id=inbound_id,
-        detail={"answer": answer.value, "status": before, "recurrence_id": f"{date.recurrence_id:%Y%m%dT%H%M%SZ}"},
+        detail={"answer": answer.value, "status": before, "was": was, "recurrence_id": f"{date.recurrence_id:%Y%m%dT%H%M%SZ}"},
     )  # fmt: skip
     work.db.flush()
     day = f"{date.start:%Y-%m-%d}"

@@ -17,7 +17,7 @@ from ..store.sessions import CHOSEN, LiveSession
 from ..training.offers import kept_until
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
-from . import notifying, seating, series_people, telling
+from . import notifying, seating, series_by_hand, series_people, telling
 from .finding import find, locked_session, must_be_here
 from .promoting import promote
 from .rendering import Kind
@@ -35,6 +35,7 @@ def register(work: Work, session_id: int, learner_id: int) -> Enrolment:
     learner = find(work, Learner, learner_id)
     must_be_here(learner)
     _must_be_open(work, session)
+    series_by_hand.must_take_people(session)
     enrolment = _enrolment(work, session, learner)
     if enrolment is not None and enrolment.status not in (S.CANCELLED, S.DECLINED):
         raise Conflict(f"{learner.name} is already in this session ({enrolment.status}).", extra={"id": enrolment.id})
@@ -57,6 +58,7 @@ def enrol(work: Work, session_id: int, learner_id: int, status: str, *, over_cap
     learner = find(work, Learner, learner_id)
     must_be_here(learner)
     _must_not_be_cancelled(session)
+    series_by_hand.must_take_people(session, status)
     enrolment = _enrolment(work, session, learner)
     if enrolment is not None and enrolment.status != S.CANCELLED:
         raise Conflict(
@@ -170,13 +172,19 @@ def set_status(work: Work, enrolment_id: int, status: str, *, over_capacity: boo
         _must_not_be_cancelled(session)
     # Whom a person put on the list is not asked before a further seat comes free (decision 0012).
     waits = work.now if status == S.WAITING_LIST else None
-    return change(work, session, enrolment, EnrolmentStatus(status), "status set", over_capacity=over_capacity, offered=waits)
+    series_by_hand.check(work, session, enrolment, EnrolmentStatus(status))
+    changed = change(work, session, enrolment, EnrolmentStatus(status), "status set", over_capacity=over_capacity, offered=waits)
+    series_by_hand.follow(work, session, enrolment.learner_id)
+    return changed
 
 
 def remove(work: Work, enrolment_id: int) -> Enrolment:
     """Take somebody off: a CANCEL to that person alone; the freed place moves the waiting list."""
     session, enrolment = _with_session(work, enrolment_id)
-    return change(work, session, enrolment, S.CANCELLED, "taken off")
+    series_by_hand.check(work, session, enrolment, S.CANCELLED)
+    changed = change(work, session, enrolment, S.CANCELLED, "taken off")
+    series_by_hand.follow(work, session, enrolment.learner_id)
+    return changed
 
 
 def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:

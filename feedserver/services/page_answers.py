@@ -17,7 +17,7 @@ from ..store.learners import Learner
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
-from . import answering, offering, undoing, waiting_line
+from . import answering, offering, series_answers, series_entry, undoing, waiting_line
 from .rendering import Kind
 from .work import Work
 
@@ -46,7 +46,10 @@ def standing(work: Work, enrolment_id: int) -> Standing:
     if enrolment is None or enrolment.organisation_id != work.organisation_id:
         raise NotFound("There is nothing to answer here.")
     session, learner = work.db.get_one(LiveSession, enrolment.live_session_id), work.db.get_one(Learner, enrolment.learner_id)
-    seats, entry = work.db.get_one(Seats, session.id), work.db.get(CalendarEntry, enrolment.entry_id or 0)
+    shared = session.series_id is not None and not session.seats_per_date
+    seats, entry = work.db.get_one(Seats, session.series_id if shared else session.id), work.db.get(CalendarEntry, enrolment.entry_id or 0)
+    if shared and not session.own_entry:
+        entry = series_entry.of_date(work, session, enrolment.learner_id)[1]
     free = seats.capacity is None or seats.taken < seats.capacity + seats.over_capacity
     offered = enrolment.offer_until if enrolment.status == S.INVITED else None
     return Standing(
@@ -66,10 +69,17 @@ def press(work: Work, learner_id: int, enrolment_id: int, pressed: str) -> None:
     enrolment = work.db.get(Enrolment, enrolment_id) if enrolment_id < 2**63 else None
     if enrolment is None or enrolment.learner_id != learner_id or pressed not in PRESSES:
         raise NotFound("There is nothing to answer here.")
-    if pressed == "undo":
+    session = work.db.get_one(LiveSession, enrolment.live_session_id)
+    if pressed == "undo" and session.entry_mode == "dates":
+        series_answers.undo_all(work, session, learner_id)
+    elif pressed == "undo":
         undoing.undo(work, enrolment_id)
     elif pressed == "take":
         offering.take_free_seat(work, enrolment_id)
+    elif session.is_series:
+        series_answers.answer_all(work, enrolment_id, ANSWERS[pressed])
+    elif session.series_id is not None and not session.own_entry:
+        series_answers.answer_date(work, enrolment_id, ANSWERS[pressed])
     else:
         answering.answer_on_page(work, enrolment_id, ANSWERS[pressed])
 
@@ -102,7 +112,9 @@ def still_asked(asked: Delivery, enrolment: Enrolment) -> bool:
 
 def _buttons(work: Work, enrolment: Enrolment, session: LiveSession, entry: CalendarEntry | None, free: bool):
     rule = TABLE[S(enrolment.status)]
-    if session.status != "scheduled" or session.ends_at <= work.now or entry is None or entry.ended_at is not None:
+    # A series whose dates are entries has none of its own.
+    alive = session.entry_mode == "dates" or (entry is not None and entry.ended_at is None)
+    if session.status != "scheduled" or session.ends_at <= work.now or not alive:
         return
     if rule.listed:
         if enrolment.status == S.WAITING_LIST and free:
@@ -112,5 +124,6 @@ def _buttons(work: Work, enrolment: Enrolment, session: LiveSession, entry: Cale
         yield from ("yes", "maybe", "no")
     elif enrolment.status == S.DECLINED:
         yield "yes"
-    if undoing.last_answer(work, enrolment) is not None:
+    of_dates = session.entry_mode == "dates" and series_answers.last_moment(work, session, enrolment.learner_id) is not None
+    if of_dates or undoing.last_answer(work, enrolment) is not None:
         yield "undo"

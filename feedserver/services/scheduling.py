@@ -64,7 +64,7 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
 
     With `planning` (given now, or on already) nothing changes yet but the plan.
     """
-    session = locked_session(work, session_id)
+    session = _held(work, session_id)
     if version is not None and version != session.version:
         raise Changed(
             "Somebody else has changed this session since you opened it. Look at the changes and save again.",
@@ -74,6 +74,13 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
         raise Conflict("The session is cancelled and stays so; make a new session instead.")
     if session.is_series:
         values = series.edit(work, session, values)
+    elif session.series_id is not None and not session.own_entry:
+        return series.change_date(work, session, values)
+    return edit_row(work, session, values)
+
+
+def edit_row(work: Work, session: LiveSession, values: Mapping[str, Any]) -> LiveSession:
+    """Change this row alone, whatever series it belongs to; the caller holds it and has checked its version."""
     unknown = set(values) - {*EDITABLE, "planning"}
     if unknown:
         raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
@@ -116,11 +123,19 @@ def edit_session(work: Work, session_id: int, values: Mapping[str, Any], version
 
 def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession:
     """Cancel for everybody: a CANCEL to each who may have the entry; it stays cancelled. Doing it twice changes nothing."""
-    session = locked_session(work, session_id)
+    session = _held(work, session_id)
     if session.status == "cancelled":
         return session
     if session.is_series:
         series.cancel_rest(work, session, reason)
+    cancel_row(work, session, reason)
+    if session.series_id is not None:
+        series.date_cancelled(work, session, reason)
+    return session
+
+
+def cancel_row(work: Work, session: LiveSession, reason: str) -> None:
+    """Cancel this row alone; the caller holds it."""
     notifying.end(work, session, CalendarEntry.id > 0, Kind.CANCEL, ended_as="cancelled", feed_state=CANCELLED, note=reason)
     session.status, session.cancel_reason, session.settle_at = "cancelled", reason or None, None
     session.plan, session.planning = None, False
@@ -129,7 +144,6 @@ def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession
     session.updated_at = work.now
     work.record("cancelled", live_session_id=session.id, detail={"reason": reason} if reason else None)
     work.db.flush()
-    return session
 
 
 def publish_due(work: Work, session_id: int) -> int:
@@ -184,6 +198,14 @@ def changes_since(work: Work, session: LiveSession, version: int) -> list[dict]:
         for h in reversed(newer)
         for field, (old, new) in h.detail["changes"].items()
     ]
+
+
+def _held(work: Work, session_id: int) -> LiveSession:
+    """The session, held; of a date the series first, as everywhere."""
+    series_id = find(work, LiveSession, session_id).series_id
+    if series_id is not None:
+        locked_session(work, series_id)
+    return locked_session(work, session_id)
 
 
 def course_changed(work: Work, course_id: int) -> None:

@@ -3,57 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import select, update
 
 from ..errors import Conflict, Invalid, NotFound
 from ..ical import vevent
 from ..store.courses import Course, GroupMember, TrainingGroup
-from ..store.enrolments import Enrolment
 from ..store.sessions import LiveSession, Seats
 from ..training import recurrence
-from ..training.changes import instant
-from ..training.recurrence import Occurrence, Rule
-from ..training.recurrence_words import in_words
+from ..training.recurrence import Occurrence
 from ..training.wall_time import check_times, check_zone
 from . import enrolling, notifying, scheduling, series_own, series_people
 from .finding import find, locked_session
+from .series_plan import DATES, EXTRA, MOVED, RULE, Plan, occurrence, plan, words_of
+from .series_rows import SEATS, SHARED, add, copy_people, dates_of, everybody, key_of, leave_out, row, span
 from .session_fields import EDITABLE, SHOWN_FIELDS, TIMES, instants
 from .work import Work
 
-DATES, RULE, MOVED = "dates", "rule", "moved"
-ENTRIES_UP_TO = 6
-"""Up to so many dates stand in calendars as an entry each, unless the session says otherwise."""
-_SHARED = tuple(name for name in EDITABLE if name not in (*TIMES, "capacity", "waiting_list", "approval_required"))
-_SEATS = ("capacity", "waiting_list", "approval_required")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a series would be: its rule, its dates, what stands in calendars, and what the editor has to say about it."""
-
-    rule: Rule
-    dates: list[Occurrence]
-    mode: str
-    warnings: tuple[str, ...]
-
-
-def plan(values: Mapping[str, Any]) -> Plan:
-    """Look at a series before it is made; raises `Invalid`. `values` as for a session, with `recurrence` and perhaps `entry_mode`."""
-    timezone = check_zone(values["timezone"])
-    check_times(values["start"], values["end"], timezone, values.get("fold", 0))
-    rule = recurrence.parse_rule(values["recurrence"], timezone)
-    dates = recurrence.occurrences(rule, values["start"], values["end"], timezone)
-    spoken = rule.outlook_knows and _one_zone(values, dates)
-    mode = values.get("entry_mode") or (RULE if len(dates) > ENTRIES_UP_TO and spoken and not values.get("seats_per_date") else DATES)
-    if mode == RULE and values.get("seats_per_date"):
-        raise Invalid("Seats for each date need an entry for each date.", field="entry_mode")
-    if mode == RULE and not spoken:
-        raise Invalid("Outlook would refuse this rule, or no program could read its times: let each date be an entry.", field="entry_mode")
-    return Plan(rule, dates, mode, _warnings(dates, timezone))
+__all__ = ["DATES", "EXTRA", "MOVED", "RULE", "Plan", "dates_of", "key_of", "plan", "words_of"]
 
 
 def create(work: Work, course_id: int, values: Mapping[str, Any], group_id: int | None = None) -> LiveSession:
@@ -68,41 +37,27 @@ def create(work: Work, course_id: int, values: Mapping[str, Any], group_id: int 
         organisation_id=work.organisation_id, course_id=course.id, group_id=group_id, created_at=work.now, updated_at=work.now, **fields,
         recurrence=planned.rule.text(), entry_mode=planned.mode, own_entry=planned.mode == RULE, seats_per_date=bool(values.get("seats_per_date")),
     )  # fmt: skip
-    _span(head, planned.dates)
     if head.seats_per_date:
         head.capacity = None
+    head.starts_at, head.ends_at = planned.dates[0].recurrence_id, planned.taking_place[-1].recurrence_id
     work.db.add(head)
     work.db.flush()
-    dates = [_date(work, head, one, fields.get("capacity") if head.seats_per_date else None) for one in planned.dates]
-    work.db.add_all(dates)
-    work.db.flush()
-    work.db.add_all([Seats(live_session_id=one.id, capacity=one.capacity) for one in (head, *dates)])
-    work.db.flush()
-    _leave_out(work, head)
-    for one in (head, *(date for date in dates if date.own_entry)):
+    capacity = fields.get("capacity") if head.seats_per_date else None
+    dates = [row(work, head, one, capacity, left_out=one.recurrence_id in planned.left_out) for one in planned.dates]
+    dates += [row(work, head, one, capacity, extra=True) for one in planned.extra]
+    span(head, dates)
+    work.db.add(Seats(live_session_id=head.id, capacity=head.capacity))
+    add(work, dates)
+    leave_out(work, head)
+    for one in (head, *(date for date in dates if date.own_entry and date.status == "scheduled")):
         notifying.freeze(work, one)
-    work.record("created", live_session_id=head.id, detail={"title": head.title, "recurrence": head.recurrence, "dates": len(dates)})
+    work.record(
+        "created", live_session_id=head.id, detail={"title": head.title, "recurrence": head.recurrence, "dates": len(planned.taking_place)}
+    )
     if group_id is not None:
         members = select(GroupMember.learner_id).where(GroupMember.group_id == group_id)
         enrolling.invite_many(work, head, work.db.scalars(members.order_by(GroupMember.created_at, GroupMember.learner_id)).all())
     return head
-
-
-def dates_of(work: Work, head: LiveSession) -> list[LiveSession]:
-    """Every date, by its original start."""
-    return list(work.db.scalars(select(LiveSession).where(LiveSession.series_id == head.id).order_by(LiveSession.recurrence_id)))
-
-
-def key_of(recurrence_id: datetime) -> str:
-    """The original start as the API writes it."""
-    return f"{recurrence_id:%Y%m%dT%H%M%SZ}"
-
-
-def words_of(session: LiveSession) -> str | None:
-    """The rule of a series in words; None of anything else."""
-    if not session.is_series:
-        return None
-    return in_words(recurrence.parse_rule(session.recurrence, session.timezone), session.start, session.timezone)
 
 
 def find_date(work: Work, head_id: int, key: str) -> tuple[LiveSession, LiveSession]:
@@ -135,65 +90,117 @@ def edit(work: Work, head: LiveSession, values: Mapping[str, Any]) -> dict[str, 
     changed = {name: value for name, value in values.items() if getattr(head, name) != value}
     if set(changed) & {*TIMES, "recurrence"}:
         _edit_times(work, head, changed)
-    shared = {name: value for name, value in changed.items() if name in _SHARED}
+    shared = {name: value for name, value in changed.items() if name in SHARED}
     before = {name: getattr(head, name) for name in shared}
     if shared:
         for date in _to_come(work, head):
             mine = {name: value for name, value in shared.items() if getattr(date, name) == before[name]}
             if mine:
-                scheduling.edit_session(work, date.id, mine)
-    if head.seats_per_date and set(changed) & set(_SEATS):
+                scheduling.edit_row(work, locked_session(work, date.id), mine)
+    if head.seats_per_date and set(changed) & set(SEATS):
         for date in _to_come(work, head):
-            scheduling.edit_session(work, date.id, {name: changed[name] for name in _SEATS if name in changed})
-    done = {*TIMES, "recurrence", *(_SEATS if head.seats_per_date else ())}
+            scheduling.edit_row(work, locked_session(work, date.id), {name: changed[name] for name in SEATS if name in changed})
+    done = {*TIMES, "recurrence", *(SEATS if head.seats_per_date else ())}
     return {name: value for name, value in values.items() if name not in done}
 
 
 def edit_date(work: Work, head_id: int, key: str, values: Mapping[str, Any], version: int | None = None) -> LiveSession:
     """Change one date alone. In a series that is one entry it becomes an entry of its own, sent first, and leaves the others by EXDATE."""
-    head, date = find_date(work, head_id, key)
-    if head.status == "cancelled" or date.status == "cancelled":
-        raise Conflict("That date is cancelled and stays so.")
+    _head, date = find_date(work, head_id, key)
+    return scheduling.edit_session(work, date.id, values, version)
+
+
+def change_date(work: Work, date: LiveSession, values: Mapping[str, Any]) -> LiveSession:
+    """Change a date that stands in its series' one entry; the caller holds both and has checked the version."""
+    head = work.db.get_one(LiveSession, date.series_id)
+    if values.get("planning"):
+        raise Invalid("Changes of a date go out after the settle time; they cannot be collected as a plan.", field="planning")
     changed = {name: value for name, value in values.items() if getattr(date, name, None) != value}
-    if not changed or date.own_entry or not set(changed) & set(SHOWN_FIELDS):
-        return scheduling.edit_session(work, date.id, values, version)
+    if not changed or not set(changed) & set(SHOWN_FIELDS):
+        return scheduling.edit_row(work, date, values)
+    for name in changed:
+        if name not in EDITABLE:
+            raise Invalid("This cannot be changed in a session; make a new session instead.", field=name)
+    scheduling.check_room(work, changed)
     times = {name: values.get(name, getattr(date, name)) for name in TIMES}
     check_zone(times["timezone"])
     check_times(*(times[name] for name in TIMES))
+    before = {name: [_plain(getattr(date, name)), _plain(value)] for name, value in changed.items()}
     date.own_entry, date.entry_mode = True, MOVED
-    for name, value in changed.items():
-        if name not in EDITABLE:
-            raise Invalid("This cannot be changed in a session; make a new session instead.", field=name)
+    for name, value in {**changed, **instants(times)}.items():
         setattr(date, name, value)
-    for name, value in instants(times).items():
-        setattr(date, name, value)
+    work.db.expire(date, ["room"])
     date.version += 1
     date.updated_at = work.now
     work.db.flush()
-    work.record("moved out of the series", live_session_id=date.id, detail={"recurrence_id": key, "changes": sorted(changed)})
+    detail = {"recurrence_id": key_of(date.recurrence_id), "version": date.version, "changes": before}
+    work.record("edited", live_session_id=date.id, detail=detail)
     notifying.begin(work, date)
-    _leave_out(work, head)
+    leave_out(work, head)
     scheduling.settle(work, head)
     return date
 
 
+def add_date(work: Work, head_id: int, start: datetime, end: datetime | None = None) -> LiveSession:
+    """A further date, with an entry of its own in every series, for everybody in it; without `end` it is as long as the others.
+
+    One that was left out from the start takes place after all; one that was cancelled since stays so (`Conflict`).
+    """
+    head = locked_session(work, head_id)
+    if not head.is_series:
+        raise Conflict("This session is no series; make a new session for another date.")
+    if head.status == "cancelled":
+        raise Conflict("The series is cancelled and stays so; make a new one instead.")
+    one = occurrence(start, end, head.end - head.start, head.timezone)
+    if one.recurrence_id <= work.now:
+        raise Invalid("This date is in the past.", field="start")
+    dates = dates_of(work, head)
+    there = next((date for date in dates if one.recurrence_id in (date.recurrence_id, date.starts_at)), None)
+    if there is not None and not (there.draft and there.recurrence_id == one.recurrence_id):
+        raise Conflict("The series has a date at that time already, or had one that is cancelled.", extra={"id": there.id})
+    if len(dates) >= recurrence.MOST and there is None:
+        raise Invalid(f"A series has at most {recurrence.MOST} dates.", field="start")
+    if there is not None:
+        there.status, there.draft, there.own_entry, there.end = "scheduled", False, True, one.end
+        there.entry_mode = MOVED if head.entry_mode == RULE else None
+        there.ends_at = instants({"start": one.start, "end": one.end, "timezone": head.timezone})["ends_at"]
+        work.db.flush()
+    else:
+        there = row(work, head, one, dates[0].capacity if head.seats_per_date else None, extra=True)
+        add(work, [there])
+    head.ends_at = max(head.ends_at, there.ends_at)
+    head.version += 1
+    head.updated_at = work.now
+    work.record("date added", live_session_id=head.id, detail={"recurrence_id": key_of(there.recurrence_id)})
+    work.db.flush()
+    notifying.freeze(work, there)
+    series_people.spread(work, head, everybody(work, head))
+    return there
+
+
 def cancel_date(work: Work, head_id: int, key: str, reason: str = "") -> LiveSession:
     """Cancel one date for everybody; in a series that is one entry it leaves by EXDATE, which asks nobody anything."""
-    head, date = find_date(work, head_id, key)
-    if date.status == "cancelled":
-        return date
-    scheduling.cancel_session(work, date.id, reason)
-    if head.entry_mode == RULE and not date.own_entry:
-        _leave_out(work, head)
+    _head, date = find_date(work, head_id, key)
+    return scheduling.cancel_session(work, date.id, reason)
+
+
+def date_cancelled(work: Work, date: LiveSession, reason: str) -> None:
+    """One date was cancelled: the entry of the series leaves it out. With its last date the series ends."""
+    head = work.db.get_one(LiveSession, date.series_id)
+    if head.status == "cancelled":
+        return
+    if all(one.status == "cancelled" for one in dates_of(work, head)):
+        scheduling.cancel_row(work, head, reason)
+    elif head.entry_mode == RULE and not date.own_entry:
+        leave_out(work, head)
         scheduling.settle(work, head)
-    return date
 
 
 def cancel_rest(work: Work, head: LiveSession, reason: str) -> None:
     """The head is being cancelled: so is every date that has an entry of its own; the others go with it."""
     for date in dates_of(work, head):
         if date.status == "scheduled" and (date.ends_at > work.now or head.entry_mode == DATES):
-            scheduling.cancel_session(work, date.id, reason)
+            scheduling.cancel_row(work, locked_session(work, date.id), reason)
 
 
 def split(work: Work, head_id: int, key: str) -> LiveSession:
@@ -212,12 +219,12 @@ def split(work: Work, head_id: int, key: str) -> LiveSession:
     length = head.end - head.start
     second = LiveSession(
         organisation_id=head.organisation_id, course_id=head.course_id, group_id=head.group_id, created_at=work.now, updated_at=work.now,
-        **{name: getattr(head, name) for name in (*_SHARED, *_SEATS, "timezone", "fold", "entry_mode", "own_entry", "seats_per_date")},
+        **{name: getattr(head, name) for name in (*SHARED, *SEATS, "timezone", "fold", "entry_mode", "own_entry", "seats_per_date")},
         start=local, end=local + length, recurrence=after.text(), starts_at=following[0].starts_at, ends_at=following[-1].ends_at,
     )  # fmt: skip
     work.db.add(second)
     work.db.flush()
-    _copy_people(work, head, second)
+    copy_people(work, head, second)
     ids = [one.id for one in following]
     work.db.execute(update(LiveSession).where(LiveSession.id.in_(ids)).values(series_id=second.id))
     head.recurrence, head.ends_at = before.text(), max(one.ends_at for one in dates if one.recurrence_id < date.recurrence_id)
@@ -226,7 +233,7 @@ def split(work: Work, head_id: int, key: str) -> LiveSession:
     work.db.flush()
     work.db.expire_all()
     for one in (second, head):
-        _leave_out(work, one)
+        leave_out(work, one)
     work.record("split", live_session_id=head.id, detail={"from": key, "series": second.id})
     notifying.freeze(work, second)
     notifying.begin(work, second)
@@ -236,7 +243,8 @@ def split(work: Work, head_id: int, key: str) -> LiveSession:
 
 def _edit_times(work: Work, head: LiveSession, changed: Mapping[str, Any]) -> None:
     """Every date moves with the series. Where some are over, only "this and following" says what is meant."""
-    dates = dates_of(work, head)
+    every = dates_of(work, head)
+    dates = [one for one in every if one.entry_mode != EXTRA]
     over = [one for one in dates if one.status == "scheduled" and one.ends_at <= work.now]
     if over:
         following = next((key_of(one.recurrence_id) for one in dates if one.ends_at > work.now), "")
@@ -255,125 +263,42 @@ def _edit_times(work: Work, head: LiveSession, changed: Mapping[str, Any]) -> No
         _move(work, head, date, one, values["timezone"])
     for date in dates[len(planned.dates) :]:
         if date.status == "scheduled":
-            scheduling.cancel_session(work, date.id)
+            scheduling.cancel_row(work, locked_session(work, date.id), "")
     for name in TIMES:
         setattr(head, name, values[name])
     head.recurrence = planned.rule.text()
     capacity = dates[0].capacity if head.seats_per_date else None
-    more = [_date(work, head, one, capacity) for one in planned.dates[len(dates) :]]
-    work.db.add_all(more)
+    more = [row(work, head, one, capacity) for one in planned.dates[len(dates) :]]
+    add(work, more)
+    span(head, [*every, *more])
     work.db.flush()
-    work.db.add_all([Seats(live_session_id=one.id, capacity=one.capacity) for one in more])
-    _span(head, planned.dates)
-    work.db.flush()
-    _leave_out(work, head)
+    leave_out(work, head)
     if more:
         for one in more:
             if one.own_entry:
                 notifying.freeze(work, one)
-        series_people.spread(work, head, _everybody(work, head))
+        series_people.spread(work, head, everybody(work, head))
     series_own.refresh(work, head)
     scheduling.settle(work, head)
 
 
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
 def _changes(head: LiveSession, changed: Mapping[str, Any]) -> dict[str, list]:
-    plain = lambda value: value.isoformat() if hasattr(value, "isoformat") else value  # noqa: E731
-    return {name: [plain(getattr(head, name)), plain(changed[name])] for name in (*TIMES, "recurrence") if name in changed}
+    return {name: [_plain(getattr(head, name)), _plain(changed[name])] for name in (*TIMES, "recurrence") if name in changed}
 
 
 def _move(work: Work, head: LiveSession, date: LiveSession, one: Occurrence, timezone: str) -> None:
     times = {"start": one.start, "end": one.end, "timezone": timezone, "fold": one.fold}
     if date.own_entry and date.entry_mode != MOVED and date.status == "scheduled":
-        scheduling.edit_session(work, date.id, times)
+        scheduling.edit_row(work, locked_session(work, date.id), times)
     elif date.entry_mode != MOVED:
         for name, value in {**times, **instants(times)}.items():
             setattr(date, name, value)
     date.recurrence_id = one.recurrence_id
 
 
-def _date(work: Work, head: LiveSession, one: Occurrence, capacity: int | None) -> LiveSession:
-    """A row for one date. Times that exist twice or not at all are read differently by programs: such a date leaves an RRULE entry from the start."""
-    alone = head.entry_mode == RULE and recurrence.awkward(one.start, head.timezone)
-    of_its_own = {name: getattr(head, name) for name in ("waiting_list", "approval_required")} if head.seats_per_date else {}
-    return LiveSession(
-        organisation_id=head.organisation_id, course_id=head.course_id, group_id=head.group_id, series_id=head.id, recurrence_id=one.recurrence_id,
-        **{name: getattr(head, name) for name in _SHARED if getattr(head, name) is not None},
-        start=one.start, end=one.end, timezone=head.timezone, fold=one.fold, **instants(
-            {"start": one.start, "end": one.end, "timezone": head.timezone, "fold": one.fold}
-        ),
-        capacity=capacity, seats_per_date=head.seats_per_date, own_entry=alone or head.entry_mode == DATES, entry_mode=MOVED if alone else None,
-        created_at=work.now, updated_at=work.now, **of_its_own,
-    )  # fmt: skip
-
-
-def _span(head: LiveSession, dates: list[Occurrence]) -> None:
-    length = head.end - head.start
-    head.starts_at = dates[0].recurrence_id
-    first = instants({"start": head.start, "end": head.end, "timezone": head.timezone, "fold": head.fold or 0})
-    head.ends_at = dates[-1].recurrence_id + (first["ends_at"] - first["starts_at"] if length else timedelta(0))
-
-
-def _leave_out(work: Work, head: LiveSession) -> None:
-    """What an RRULE entry leaves out: dates that are cancelled, and those that have an entry of their own."""
-    work.db.flush()
-    if head.entry_mode != RULE:
-        return
-    rule = recurrence.parse_rule(head.recurrence, head.timezone)
-    # As the rule writes them: a time that does not exist comes back from its instant as another.
-    written = {instant(local, head.timezone): local.isoformat() for local in recurrence.starts(rule, head.start, head.timezone)}
-    out = [written[date.recurrence_id] for date in dates_of(work, head) if date.status == "cancelled" or date.own_entry]
-    head.left_out = sorted(out) or None
-    work.db.flush()
-
-
-def _copy_people(work: Work, head: LiveSession, second: LiveSession) -> None:
-    """Who is in the first part is in the second, with the same status and a seat where they have one."""
-    seats = work.db.get_one(Seats, head.id, populate_existing=True)
-    work.db.add(Seats(live_session_id=second.id, capacity=seats.capacity, taken=seats.taken, over_capacity=seats.over_capacity))
-    work.db.flush()
-    names = (
-        "organisation_id",
-        "learner_id",
-        "status",
-        "partstat",
-        "responded_at",
-        "queued_at",
-        "offer_until",
-        "hold_until",
-        "version",
-        "created_at",
-        "updated_at",
-    )
-    rows = select(*(getattr(Enrolment, name) for name in names), literal(second.id)).where(
-        Enrolment.live_session_id == head.id, Enrolment.status != enrolling.S.CANCELLED
-    )
-    work.db.execute(insert(Enrolment).from_select([*names, "live_session_id"], rows, include_defaults=False))
-
-
-def _everybody(work: Work, head: LiveSession) -> list[int]:
-    return list(work.db.scalars(select(Enrolment.learner_id).where(Enrolment.live_session_id == head.id)))
-
-
 def _to_come(work: Work, head: LiveSession) -> list[LiveSession]:
     return series_people.coming_dates(work, head)
-
-
-def _one_zone(values: Mapping[str, Any], dates: list[Occurrence]) -> bool:
-    """Whether local times with a VTIMEZONE can say all of it (UTC itself needs none)."""
-    zone = vevent.load(values["timezone"])
-    if zone is None:
-        return False
-    return (
-        vevent.is_utc(values["timezone"])
-        or vevent.vtimezone(values["timezone"], dates[0].recurrence_id, dates[-1].recurrence_id) is not None
-    )
-
-
-def _warnings(dates: list[Occurrence], timezone: str) -> tuple[str, ...]:
-    said = []
-    if recurrence.crosses_clock_change([one.start for one in dates], timezone):
-        said.append("The clocks change between these dates: the time of day stays, the instant moves.")
-    odd = [f"{one.start:%Y-%m-%d}" for one in dates if recurrence.awkward(one.start, timezone)]
-    if odd:
-        said.append(f"On {', '.join(odd)} this time exists twice or not at all.")
-    return tuple(said)

@@ -13,6 +13,7 @@ from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
+from .dispatching import bump_feeds
 from .work import Work
 
 E_ = CalendarEntry
@@ -23,7 +24,7 @@ def refresh(work: Work, session: LiveSession, learner_ids: Iterable[int] | None 
     """Set `own` of the live entries of a series, or of a date that left one; `learner_ids` narrows it. Other sessions have nothing of the kind."""
     if session.entry_mode == "rule":
         _dates_out(work, session, learner_ids)
-    elif session.entry_mode == "moved":
+    elif session.entry_mode in ("moved", "extra"):
         _related(work, session, learner_ids)
 
 
@@ -44,7 +45,8 @@ def _dates_out(work: Work, head: LiveSession, learner_ids: Iterable[int] | None)
     tzid = vevent.tzid_of(snapshot)
     for entry_id, learner_id, present in entries:
         out = sorted(vevent.wall(starts[date], tzid, head.timezone) for date in starts.keys() - attended[learner_id])
-        _set(work, entry_id, present, {"out": out, "tzid": tzid} if out else None)
+        # Who is in none of them has said No to the whole: that is PARTSTAT, and a series without any date is none.
+        _set(work, entry_id, present, {"out": out, "tzid": tzid} if len(out) < len(starts) and out else None)
 
 
 def _related(work: Work, session: LiveSession, learner_ids: Iterable[int] | None) -> None:
@@ -68,3 +70,4 @@ def _live(work: Work, session: LiveSession, learner_ids: Iterable[int] | None) -
 def _set(work: Work, entry_id: int, present: dict | None, own: dict | None) -> None:
     if own != present:
         work.db.execute(update(E_).where(E_.id == entry_id).values(own=own).execution_options(synchronize_session=False))
+        bump_feeds(work, E_.id == entry_id)

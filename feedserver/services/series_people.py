@@ -61,6 +61,8 @@ def roll_up(work: Work, date: LiveSession, learner_id: int, inbound_id: int | No
         if statuses == {S.DECLINED}
         else S.REGISTERED
         if S.REGISTERED in statuses and mine.status in (S.INVITED, S.DECLINED)
+        else S.INVITED
+        if S.INVITED in statuses and mine.status == S.DECLINED
         else None
     )
     if new is not None and new != mine.status:

@@ -12,7 +12,7 @@ from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.sessions import LiveSession
 from ..training.statuses import TABLE, WAITING, Answer, EnrolmentStatus
-from . import enrolling, notifying, seating
+from . import enrolling, notifying, seating, series_answers, series_people
 from .finding import find, locked_session
 from .rendering import Kind
 from .work import Work
@@ -29,7 +29,7 @@ def last_answer(work: Work, enrolment: Enrolment) -> HistoryEntry | None:
     told = select(HistoryEntry).where(HistoryEntry.enrolment_id == enrolment.id).order_by(HistoryEntry.id.desc()).limit(10)
     for one in work.db.scalars(told):
         if one.verb == "answered":
-            return one if "was" in (one.detail or {}) else None
+            return one if "was" in (one.detail or {}) and not _overtaken(session, enrolment, one) else None
         if not (one.verb.startswith("answered ") or one.verb == "seat no longer kept"):
             return None
     return None
@@ -42,7 +42,12 @@ def undo(work: Work, enrolment_id: int) -> S:
     last = last_answer(work, enrolment)
     if last is None:
         raise Conflict("There is no answer that could be taken back.")
+    if session.series_id is not None and not session.own_entry:
+        return series_answers.undo_date(work, session, enrolment, last)
     before, was = S(last.detail["status"]), last.detail["was"]
+    of_series = session.series_id is not None and not session.seats_per_date
+    if of_series and TABLE[before].seat and not series_people.has_seat(work, session, enrolment.learner_id):
+        raise Conflict("The series is full by now: somebody else has the seat.")
     until = datetime.fromisoformat(last.detail["offer_until"]) if last.detail.get("offer_until") else None
     work.record(
         UNDONE, live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id, detail={"was": enrolment.partstat}
@@ -56,6 +61,8 @@ def undo(work: Work, enrolment_id: int) -> S:
         offered = until if target is S.INVITED and until and until > work.now else None
         target = S.REGISTERED if target is S.INVITED and until and not offered else target
         enrolling.change(work, session, enrolment, target, UNDONE, offered=offered)
+        if of_series:
+            series_people.roll_up(work, session, enrolment.learner_id)
     entry = work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True)
     if entry.ended_at is None and entry.sequence == sequence and said in (Answer.YES, Answer.NO):
         notifying.tell(work, session, entry, Kind.AGAIN, ask=True)
@@ -63,6 +70,13 @@ def undo(work: Work, enrolment_id: int) -> S:
         entry.partstat = was
     work.db.flush()
     return target
+
+
+def _overtaken(session: LiveSession, enrolment: Enrolment, last: HistoryEntry) -> bool:
+    """One date of a series follows the series, which its own history does not tell."""
+    before = S(last.detail["status"])
+    led_to = TABLE[before].after(Answer(last.detail["answer"])) or before
+    return session.series_id is not None and enrolment.status != led_to
 
 
 def _target(work: Work, session: LiveSession, enrolment: Enrolment, before: S) -> S:

@@ -26,7 +26,8 @@ class LiveSession(Base):
     `recurrence_id`. `entry_mode` of the head says what stands in calendars: an entry a date (dates), or one RRULE entry (rule), from which
     `left_out` (wall-clock starts) are missing; of a date that left such an entry it is moved, of one beside the rule extra. A date that was left
     out from the start is cancelled, and a draft. `own_entry`: whether this row has calendar
-    entries of its own. `counts`: whether attending it completes the course (None: as the course says).
+    entries of its own. `counts`: whether attending it completes the course (None: as the course says). `reminders`: when people are
+    reminded of it (None: as its series, else its course says).
     `seats_per_date`: capacity and waiting list belong to each date and not to the head.
     """
 
@@ -75,6 +76,7 @@ class LiveSession(Base):
     seats_per_date: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     own_entry: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     counts: Mapped[bool | None] = mapped_column(Boolean)
+    reminders: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
     settle_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -114,7 +116,7 @@ class LiveSession(Base):
             files=tuple((name, url) for name, url in self.files or ()),
             rule=closed_text(self.recurrence, self.start, self.timezone) if self.entry_mode == "rule" else "",
             left_out=tuple(self.left_out or ()) if self.entry_mode == "rule" else (),
-            moved=self.entry_mode == "moved",
+            moved=self.entry_mode in ("moved", "extra"),
         )
 
 

@@ -9,7 +9,7 @@ from email import message_from_bytes
 import pytest
 
 from feedserver.errors import Conflict, Invalid
-from feedserver.services import scheduling, series
+from feedserver.services import page_answers, scheduling, series
 from feedserver.store.entries import CalendarEntry
 from feedserver.store.sessions import LiveSession
 from tests.support.world import Mail, World
@@ -203,3 +203,93 @@ def test_rules_beyond_the_subset_are_refused_with_their_field(world, rule):
     with pytest.raises(Invalid) as refused:
         make(world, rule=rule)
     assert refused.value.field == "recurrence"
+
+
+def press(world: World, session_id: int, name: str, pressed: str) -> None:
+    """The button on the learner's page."""
+    mine = world.enrolment(session_id, name)
+    world.do(lambda work: page_answers.press(work, mine.learner_id, mine.id, pressed), f"learner:{mine.learner_id}")
+
+
+def test_no_to_one_date_on_the_page_sends_the_calendar_the_series_without_it_and_undo_with_it(world):
+    head = make(world, "Anna", dates=8)
+    world.answer(world.mail(), "ACCEPTED")
+    second = dates(world, head)[1].id
+    press(world, second, "Anna", "no")
+    told = world.mail()
+    assert (exdates(told), told.partstat, told.method) == (["20261208T100000"], "ACCEPTED", "REQUEST")
+    assert statuses(world, head, "Anna")[:3] == ["Registered", "Declined", "Registered"]
+    press(world, second, "Anna", "undo")
+    assert exdates(world.mail()) == []
+    assert statuses(world, head, "Anna") == ["Registered"] * 8
+
+
+def test_no_to_the_last_date_on_the_page_gives_up_the_series_in_the_calendar_too(world):
+    head = make(world, "Anna", dates=7)
+    world.answer(world.mail(), "ACCEPTED")
+    for date in dates(world, head):
+        press(world, date.id, "Anna", "no")
+    *_, last = world.mails()
+    assert (last.partstat, exdates(last), world.status(head, "Anna")) == ("DECLINED", [], "Declined")
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_accept_all_and_decline_all_take_every_date_along(world, count):
+    head = make(world, "Anna", dates=count)
+    world.mails()
+    press(world, dates(world, head)[1].id, "Anna", "no")
+    press(world, head, "Anna", "yes")
+    assert {*statuses(world, head, "Anna"), world.status(head, "Anna")} == {"Registered"}
+    press(world, head, "Anna", "no")
+    assert {*statuses(world, head, "Anna"), world.status(head, "Anna")} == {"Declined"}
+    if count == 3:
+        press(world, head, "Anna", "undo")
+        assert {*statuses(world, head, "Anna"), world.status(head, "Anna")} == {"Registered"}
+
+
+def test_a_full_series_has_its_list_on_the_page(world):
+    head = make(world, "Anna", dates=2, capacity=1, waiting_list=True)
+    world.register(head, "Ben")
+    press(world, head, "Ben", "no")
+    assert (world.status(head, "Ben"), statuses(world, head, "Ben")) == ("Declined", ["Declined", "Declined"])
+    press(world, head, "Anna", "no")
+    world.register(head, "Ben")
+    press(world, head, "Anna", "yes")
+    assert (world.status(head, "Anna"), world.line(head)) == ("Waiting List", ["Anna"])
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_a_date_beside_the_rule_is_an_entry_of_its_own_for_everybody(world, count):
+    head = make(world, "Anna", dates=count)
+    world.answer(world.mails()[0], "ACCEPTED")
+    world.do(lambda work: series.add_date(work, head, datetime(2026, 12, 4, 14)))
+    (added,) = world.mails()
+    assert (added.start.day, added.start.hour, added.method) == (4, 14, "REQUEST") and "RRULE:FREQ=WEEKLY" not in calendar(added)
+    assert len(statuses(world, head, "Anna")) == count + 1
+    world.edit(head, start=datetime(2026, 12, 1, 15), end=datetime(2026, 12, 1, 16))
+    assert [one.start.hour for one in dates(world, head)] == [15, 14, *[15] * (count - 1)]
+
+
+def test_dates_left_out_from_the_start_are_never_in_a_calendar(world):
+    left_out = [datetime(2026, 12, 1, 10), datetime(2026, 12, 15, 10)]
+    head = make(world, "Anna", dates=9, left_out=left_out)
+    mail = world.mail()
+    assert exdates(mail) == ["20261201T100000", "20261215T100000"] and world.count(LiveSession, LiveSession.draft) == 2
+    world.do(lambda work: series.add_date(work, head, left_out[1]))
+    (back,) = world.mails()
+    on = [one for one in dates(world, head) if one.status == "scheduled"]
+    assert back.start.day == 15 and [world.status(one.id, "Anna") for one in on] == ["Invited"] * 8
+
+
+def test_one_date_by_hand_shows_in_the_series_and_a_seat_goes_by_the_series(world):
+    head = make(world, "Anna", dates=8, capacity=1)
+    world.mails()
+    second = dates(world, head)[1].id
+    world.set_status(second, "Anna", "Declined")
+    assert exdates(world.mail()) == ["20261208T100000"]
+    with pytest.raises(Conflict, match="take them off there"):
+        world.remove(second, "Anna")
+    with pytest.raises(Conflict, match="goes by the series"):
+        world.enrol(second, "Ben")
+    world.enrol(second, "Ben", "Go Show")
+    assert world.status(second, "Ben") == "Go Show"

@@ -68,8 +68,16 @@ Recurrence = Annotated[
         examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=6"],
     ),
 ]
+StartLocal = Annotated[LocalTime, Field(examples=["2027-03-08T09:00"])]
 _ONE_DATE = "This belongs to the whole series; change it there."
 _FIXED = "This cannot be changed in a session; make a new session instead."
+
+
+class NewDate(Body):
+    """A further date of a series, in local times of its zone; without `end` it is as long as the others."""
+
+    start: StartLocal
+    end: LocalTime | None = None
 
 
 class NewSession(Body):
@@ -93,6 +101,12 @@ class NewSession(Body):
         None, description="Of a series: an entry for each date, or one RRULE entry; null lets their number decide (up to six: dates)."
     )
     seats_per_date: bool = Field(False, description="Of a series: capacity and waiting list are those of each date.")
+    left_out: Annotated[list[StartLocal], Field(max_length=366)] = Field(
+        [], description="Of a series: starts (local times) of dates that the rule gives and that do not take place."
+    )
+    extra_dates: Annotated[list[NewDate], Field(max_length=366)] = Field(
+        [], description="Of a series: further dates, which the rule does not give."
+    )
     capacity: Capacity | None = None
     approval_required: bool = False
     waiting_list: bool = False
@@ -111,6 +125,8 @@ class SessionChange(Body):
     hints = {
         "entry_mode": _FIXED,
         "seats_per_date": _FIXED,
+        "left_out": "Use POST /sessions/{session_id}/occurrences/{recurrence_id}/cancel.",
+        "extra_dates": "Use POST /sessions/{session_id}/occurrences.",
         "course_id": _FIXED,
         "group_id": _FIXED,
         "status": "Use POST /sessions/{session_id}/cancel.",
@@ -211,7 +227,7 @@ class SessionOut(Out):
     planning: bool
     draft: bool = Field(description="It was never published: nobody knows of it yet.")
     recurrence: str | None
-    entry_mode: Literal["dates", "rule", "moved"] | None
+    entry_mode: Literal["dates", "rule", "moved", "extra"] | None
     seats_per_date: bool
     series_id: int | None
     recurrence_id: str | None = Field(description="Of one date of a series: its original start, as YYYYMMDDTHHMMSSZ.")
@@ -231,7 +247,8 @@ class WarningOut(Out):
 
 
 class OccurrenceOut(Out):
-    """One date of a series: `id` is the session that it is, `moved` whether it left the RRULE entry for one of its own."""
+    """One date of a series: `id` is the session that it is, `moved` whether it left the RRULE entry for one of its own, `extra` whether it is
+    none of the rule's."""
 
     recurrence_id: str
     id: RowId
@@ -240,6 +257,7 @@ class OccurrenceOut(Out):
     timezone: str
     status: Literal["scheduled", "cancelled"]
     moved: bool
+    extra: bool
 
 
 class OneSessionOut(SessionOut):
@@ -281,7 +299,12 @@ def show_one(work: Work, session: LiveSession) -> OneSessionOut:
 
 def _occurrence(date: LiveSession) -> OccurrenceOut:
     plain = {name: getattr(date, name) for name in ("id", "start", "end", "timezone", "status")}
-    return OccurrenceOut(**plain, recurrence_id=series.key_of(date.recurrence_id), moved=date.entry_mode == series.MOVED)
+    return OccurrenceOut(
+        **plain,
+        recurrence_id=series.key_of(date.recurrence_id),
+        moved=date.entry_mode == series.MOVED,
+        extra=date.entry_mode == series.EXTRA,
+    )
 
 
 def _show(session: LiveSession, sequence: int, seats, counts: dict[str, int]) -> SessionOut:
@@ -300,8 +323,12 @@ def _key(session: LiveSession) -> str | None:
 @route("POST", "/sessions", body=NewSession, answer=OneSessionOut, status=201, problems=(404,), tagged=True)
 def create_session(work: Work, call: Call) -> Answer:
     """Add a session. With `group_id` the members of that training group are Invited and mailed, with `planning` once it is published."""
-    values = call.body.model_dump(exclude={"course_id", "group_id", "planning"})
+    values = call.body.model_dump(exclude={"course_id", "group_id", "planning", "extra_dates"})
     given = call.body
+    values["extra_dates"] = [(one.start, one.end) for one in given.extra_dates]
+    for name in ("left_out", "extra_dates"):
+        if values[name] and not given.recurrence:
+            raise Invalid("This belongs to a series; give its rule as `recurrence`.", field=name)
     if given.recurrence and given.planning:
         raise Invalid("A series cannot be a draft; its changes go out after the settle time.", field="planning")
     if given.recurrence:
@@ -357,6 +384,13 @@ def cancel_session(work: Work, call: Call) -> OneSessionOut:
             extra={"changes": scheduling.changes_since(work, session, version), "version": session.version},
         )
     return show_one(work, scheduling.cancel_session(work, session_id, call.body.reason or ""))
+
+
+@route("POST", "/sessions/<id:session_id>/occurrences", body=NewDate, answer=OneSessionOut, status=201, problems=(404, 409))
+def add_occurrence(work: Work, call: Call) -> Answer:
+    """Add a date to a series, with an entry of its own for everybody in it; one that was left out from the start takes place after all."""
+    date = series.add_date(work, call.path["session_id"], call.body.start, call.body.end)
+    return Answer(show_one(work, date), headers=at("sessions", date.id))
 
 
 @route("PATCH", "/sessions/<id:session_id>/occurrences/<recurrence_id>", body=OccurrenceChange, answer=OneSessionOut, problems=(404, 409))

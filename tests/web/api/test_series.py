@@ -64,3 +64,52 @@ def test_a_start_that_the_rule_leaves_out_is_refused_with_the_first_that_fits(ap
     times = {"start": "2027-03-02T09:00", "end": "2027-03-02T10:30", "recurrence": "FREQ=WEEKLY;BYDAY=MO;COUNT=3"}
     problem = api.post("/sessions", a_session(course_id=api.course()["id"], **times), 422)
     assert problem["field"] == "recurrence" and "2027-03-08" in problem["detail"]
+
+
+def test_dates_are_left_out_and_added_from_the_start_and_later(api):
+    made = series(
+        api, 8, left_out=["2027-03-01T09:00", "2027-03-15T09:00"], extra_dates=[{"start": "2027-03-10T14:00", "end": "2027-03-10T15:00"}]
+    )
+    said = [(one["start"][5:16], one["status"], one["extra"]) for one in made["occurrences"][:4]]
+    assert said == [
+        ("03-01T09:00", "cancelled", False), ("03-08T09:00", "scheduled", False), ("03-10T14:00", "scheduled", True), ("03-15T09:00", "cancelled", False),
+    ]  # fmt: skip
+    assert made["entry_mode"] == "rule"
+    path = f"/sessions/{made['id']}/occurrences"
+    back = api.post(path, {"start": "2027-03-15T09:00"})
+    assert (back["status"], back["end"], back["entry_mode"], back["recurrence_id"]) == (
+        "scheduled",
+        "2027-03-15T10:30:00",
+        "moved",
+        "20270315T080000Z",
+    )
+    assert "already" in api.post(path, {"start": "2027-03-10T14:00"}, 409)["detail"]
+    assert len(api.get(f"/sessions/{made['id']}")["occurrences"]) == 9
+
+
+def test_what_cannot_be_left_out_or_added_is_refused_at_its_field(api):
+    times = {"start": "2027-03-01T09:00", "end": "2027-03-01T10:30", "recurrence": "FREQ=WEEKLY;COUNT=2"}
+    for wrong, field in (
+        ({"left_out": ["2027-03-02T09:00"]}, "left_out"),
+        ({"left_out": ["2027-03-01T09:00", "2027-03-08T09:00"]}, "left_out"),
+        ({"extra_dates": [{"start": "2027-03-08T09:00"}]}, "extra_dates"),
+        ({"recurrence": None, "extra_dates": [{"start": "2027-03-09T09:00"}]}, "extra_dates"),
+    ):
+        problem = api.post("/sessions", a_session(course_id=api.course()["id"], **{**times, **wrong}), 422)
+        assert problem["field"] == field, problem
+
+
+def test_a_date_is_changed_and_cancelled_by_its_own_id_as_well(api):
+    made = series(api, 7)
+    second, third = (one["id"] for one in made["occurrences"][1:3])
+    assert api.patch(f"/sessions/{second}", {"location": "Hall 2"})["entry_mode"] == "moved"
+    assert api.post(f"/sessions/{third}/cancel", {}, 200)["status"] == "cancelled"
+    refused = api.post(f"/sessions/{second}/registrations", {"learner_id": api.learner()["id"]}, 409)
+    assert refused["series_id"] == made["id"]
+
+
+def test_with_its_last_date_the_series_is_cancelled(api):
+    made = series(api, 2)
+    for one in made["occurrences"]:
+        api.post(f"/sessions/{one['id']}/cancel", {"reason": "No trainer"}, 200)
+    assert api.get(f"/sessions/{made['id']}")["status"] == "cancelled"

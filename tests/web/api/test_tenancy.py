@@ -16,6 +16,7 @@ BODIES = {
     "createGroup": {"name": "Mine"},
     "editSession": {"title": "Mine"},
     "editOccurrence": {"title": "Mine"},
+    "addOccurrence": {"start": "2027-03-09T09:00"},
     "editCourse": {"name": "Mine"},
     "editLearner": {"name": "Mine"},
     "editFeed": {"name": "Mine"},
