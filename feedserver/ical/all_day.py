@@ -49,8 +49,11 @@ def render(
 
 
 def slot_informed(name: str, address: str) -> bytes:
-    """The one ATTENDEE of a message that asks for no answer (RSVP=FALSE, RFC 5545 3.2.17)."""
+    """The one ATTENDEE of a message that asks for no answer (RSVP=FALSE, RFC 5545 3.2.17).
+
+    ACCEPTED, since NEEDS-ACTION says that one is wanted: programs would show the day as not answered for ever.
+    """
     name = clean_line(name)
     cn = ";CN=" + param(name) if name else ""
-    who = f"PARTSTAT=NEEDS-ACTION;RSVP=FALSE{cn}:mailto:{clean_line(address)}"
+    who = f"PARTSTAT=ACCEPTED;RSVP=FALSE{cn}:mailto:{clean_line(address)}"
     return fold("ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;" + who)

@@ -18,7 +18,7 @@ from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.sessions import LiveSession
 from ..training.attendance import CHECK_IN_BEFORE, UNMARKED, may_check_in, proposed, refusal
 from ..training.statuses import ATTENDANCE, SEATED, EnrolmentStatus
-from . import enrolling, exporting
+from . import completing, enrolling, exporting
 from .attendance_sheet import Refused, Sheet
 from .finding import find, locked_session
 from .work import Work
@@ -237,6 +237,7 @@ def _many(work: Work, session: LiveSession, changes: Mapping[int, tuple[int, str
     if rows:
         work.db.execute(insert(HistoryEntry), rows)
         work.db.expire_all()
+        completing.by_attendance(work, session, [learner for learner, _before, _after in changes.values()])
 
 
 def _pieces(values: Sequence) -> list[Sequence]:

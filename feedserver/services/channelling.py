@@ -9,7 +9,7 @@ from sqlalchemy import select
 from ..errors import Conflict, Invalid
 from ..store.learners import CHANNELS, Learner
 from ..training.statuses import TABLE, EnrolmentStatus
-from . import corresponding, moving, notifying
+from . import corresponding, milestones, moving, notifying
 from .finding import find, must_be_here
 from .rendering import Kind
 from .work import Work
@@ -23,7 +23,7 @@ def choose(work: Work, learner_id: int, channel: str) -> int:
 
 
 def set_channel(work: Work, learner: Learner, channel: str) -> int:
-    """From now on by this channel. Who wants mail again is invited to what is coming, with the UID that the feed shows.
+    """From now on by this channel. Who wants mail again is invited to what is coming, with the UID that the feed shows; days to note go by mail to who wants mail alone.
 
     Invitations that went out stay, and changes to them go by mail: taken back, they would be missing until the program next reads the feed.
     """
@@ -34,7 +34,8 @@ def set_channel(work: Work, learner: Learner, channel: str) -> int:
         return 0
     work.record("channel chosen", learner_id=learner.id, detail={"from": before, "to": channel})
     work.db.flush()
-    return invite_coming(work, learner) if before == "feed" else 0
+    sent = invite_coming(work, learner) if before == "feed" else 0
+    return sent + (milestones.mail_coming(work, learner) if channel == "mail" else 0)
 
 
 def invite_coming(work: Work, learner: Learner) -> int:
@@ -56,7 +57,11 @@ def welcome(work: Work, learner_ids: Sequence[int]) -> int:
     sent = 0
     for at in range(0, len(learner_ids), 1000):
         mine = (Learner.organisation_id == work.organisation_id, Learner.id.in_(learner_ids[at : at + 1000]))
-        new = select(Learner).where(*mine, Learner.welcomed_at.is_(None), Learner.left_at.is_(None), Learner.complained_at.is_(None)).order_by(Learner.id)
+        new = (
+            select(Learner)
+            .where(*mine, Learner.welcomed_at.is_(None), Learner.left_at.is_(None), Learner.complained_at.is_(None))
+            .order_by(Learner.id)
+        )
         learners = list(work.db.scalars(new.with_for_update()))
         for one in learners:
             one.welcomed_at = work.now

@@ -10,9 +10,10 @@ from ..store.courses import GroupMember
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.learners import Learner
+from ..store.milestones import MilestoneEntry
 from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import ATTENDANCE, EnrolmentStatus
-from . import audiences, enrolling, subscribing
+from . import audiences, enrolling, milestones, subscribing
 from .finding import find
 from .learning import new_feed
 from .work import Work
@@ -35,6 +36,7 @@ def leave(work: Work, learner_id: int) -> Learner:
         return learner
     for enrolment_id in work.db.scalars(_coming(work, learner).with_only_columns(Enrolment.id)).all():
         enrolling.remove(work, enrolment_id)
+    milestones.end(work, MilestoneEntry.learner_id == learner.id)
     feeds = subscribing.feeds_of(work, learner.id)
     for feed in feeds:
         subscribing.revoke_feed(work, feed.id)

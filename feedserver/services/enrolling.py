@@ -18,6 +18,8 @@ from ..training.offers import kept_until
 from ..training.registration import status_on_registering
 from ..training.statuses import ATTENDANCE, BY_HAND, TABLE, WAITING, EnrolmentStatus
 from . import notifying, seating, series_by_hand, series_people, telling
+from .completing import CAME, by_attendance
+from .course_milestones import OUT, take_up
 from .finding import find, locked_session, must_be_here
 from .promoting import promote
 from .rendering import Kind
@@ -125,6 +127,7 @@ def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) ->
     )  # fmt: skip
     if session.is_series:
         series_people.spread(work, session, order)
+    take_up(work, session.course_id, order)
     return notifying.begin(work, session)
 
 
@@ -250,6 +253,10 @@ def change(
         promote(work, session, anew=new is not S.WAITING_LIST)
     if session.series_id is not None and own:
         series_people.roll_up(work, session, enrolment.learner_id, inbound_id)
+    if {old, new} & set(CAME):
+        by_attendance(work, session, [enrolment.learner_id])
+    if session.series_id is None and (old in OUT) != (new in OUT):
+        take_up(work, session.course_id, [enrolment.learner_id])
     work.db.refresh(enrolment)
     return enrolment
 

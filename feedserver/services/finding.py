@@ -10,12 +10,14 @@ from ..errors import Conflict, NotFound
 from ..store.audiences import AudienceFeed
 from ..store.base import Base
 from ..store.circles import Circle
+from ..store.completions import Completion
 from ..store.courses import Course, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.imports import ImportJob
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
+from ..store.milestones import Milestone, MilestoneEntry
 from ..store.outbox import Delivery
 from ..store.proposals import Proposal
 from ..store.rooms import Room
@@ -40,6 +42,9 @@ NOUNS = {
     ImportJob: "import",
     Proposal: "proposal",
     Circle: "test",
+    Milestone: "milestone",
+    MilestoneEntry: "day to note",
+    Completion: "completion",
 }
 _LARGEST = 2**63 - 1
 

@@ -14,7 +14,7 @@ from ..store.history import HistoryEntry
 from ..store.learners import Learner
 from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import EnrolmentStatus
-from . import enrolling, scheduling
+from . import course_milestones, enrolling, scheduling
 from .finding import find, locked_session, must_be_here
 from .work import Work
 
@@ -58,6 +58,7 @@ def create_group(work: Work, course_id: int, name: str, learner_ids: Sequence[in
     work.db.flush()
     if wanted:
         work.db.execute(insert(GroupMember), [{"group_id": group.id, "learner_id": i, "created_at": work.now} for i in wanted])
+        course_milestones.take_up(work, course_id, wanted)
     work.record("group created", detail={"group_id": group.id, "members": len(wanted)})
     return group
 
@@ -73,6 +74,7 @@ def add_member(work: Work, group_id: int, learner_id: int) -> bool:
     work.db.flush()
     for session_id in _coming(work, group):
         enrolling.invite_many(work, locked_session(work, session_id), [learner_id])
+    course_milestones.take_up(work, group.course_id, [learner_id])
     return True
 
 
@@ -93,6 +95,7 @@ def add_members(work: Work, group_id: int, learner_ids: Sequence[int]) -> tuple[
     }
     work.db.execute(insert(HistoryEntry), [{**common, "learner_id": i} for i in fresh])
     sent = sum(enrolling.invite_many(work, locked_session(work, session_id), fresh) for session_id in _coming(work, group))
+    course_milestones.take_up(work, group.course_id, fresh)
     return len(fresh), sent
 
 
@@ -112,6 +115,7 @@ def remove_member(work: Work, group_id: int, learner_id: int) -> bool:
         )
         for enrolment_id in work.db.scalars(mine).all():
             enrolling.remove(work, enrolment_id)
+    course_milestones.take_up(work, group.course_id, [learner_id])
     return True
 
 

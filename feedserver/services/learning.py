@@ -12,11 +12,12 @@ from ..errors import Conflict, Invalid
 from ..store.enrolments import Enrolment
 from ..store.feeds import KINDS, Feed
 from ..store.learners import FeedVersion, Learner
+from ..store.milestones import MilestoneEntry
 from ..store.sessions import CHOSEN, LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import audiences, bouncing, channelling, enrolling, moving, rendering
+from . import audiences, bouncing, channelling, enrolling, milestones, moving, rendering
 from .finding import find
 from .work import Work
 
@@ -129,6 +130,7 @@ def remove_learner(work: Work, learner_id: int) -> None:
     )
     for enrolment_id in work.db.scalars(coming).all():
         enrolling.remove(work, enrolment_id)
+    milestones.end(work, MilestoneEntry.learner_id == learner.id)
     work.record("learner removed", learner_id=learner.id)
     audiences.end_those_of(work, {learner.email_key})
     # Calendars for others must tell programs that a name has gone: what is newest among the people of a session is no longer.

@@ -128,7 +128,7 @@ def reopen(work: Work, which: ColumnElement[bool]) -> int:
 
 def mail_coming(work: Work, learner: Learner) -> int:
     """Somebody reads no feed any more: what is open and not over, and was not mailed, goes out by mail. Returns how many."""
-    mine = and_(E_.learner_id == learner.id, E_.mailed.is_(False), E_.day >= _today_somewhere(work))
+    mine = and_(E_.learner_id == learner.id, E_.mailed.is_(False), E_.day >= today_somewhere(work))
     people = _people(work, mine)
     if not people:
         return 0
@@ -140,13 +140,23 @@ def mail_coming(work: Work, learner: Learner) -> int:
 
 def send_again(work: Work, learner: Learner) -> int:
     """The learner has another address: what was mailed and is open goes there as it stands, with the same UID. Returns how many."""
-    people = _people(work, and_(E_.learner_id == learner.id, E_.mailed, E_.day >= _today_somewhere(work)))
+    # What has not left goes to the new address by itself.
+    people = _people(work, and_(E_.learner_id == learner.id, E_.mailed, E_.day >= today_somewhere(work), ~_pending()))
     if not people:
         return 0
     changed = _changed(work, people)
-    sent = _send(work, people, lambda row: (Kind.MILESTONE if row.pending and row.told_day is None else Kind.MILESTONE_CHANGED, None))
+    sent = _send(work, people, lambda _row: (Kind.MILESTONE, None))
     _bump(work, changed)
     return sent
+
+
+def take_back(work: Work, learner: Learner) -> list[Given]:
+    """The learner gets another mailbox: what was mailed and is open leaves the old one. Returns it, to be given to the new one."""
+    mine = and_(E_.learner_id == learner.id, E_.mailed, E_.day >= today_somewhere(work))
+    found = work.db.scalars(select(E_).where(mine, E_.organisation_id == work.organisation_id, E_.state == OPEN).order_by(E_.id)).all()
+    given = [Given(one.learner_id, one.noted, one.milestone_id, one.certificate_id, one.onboarding_item_id) for one in found]
+    end(work, mine)
+    return given
 
 
 def owners(work: Work, uids: Sequence[str]) -> dict[str, int]:
@@ -169,10 +179,11 @@ def checked(kind: str, title: str, day: date, description: str = "", url: str = 
 
 def over(work: Work, day: date) -> bool:
     """Whether the day is past everywhere: no mail is sent about it any more."""
-    return day < _today_somewhere(work)
+    return day < today_somewhere(work)
 
 
-def _today_somewhere(work: Work) -> date:
+def today_somewhere(work: Work) -> date:
+    """The earliest day that it still is anywhere."""
     return (work.now - _EVERYWHERE_OVER).date()
 
 
@@ -271,7 +282,7 @@ def _delivery(work: Work, row: Row, skeleton: MailSkeleton, kind: Kind, bumped: 
         "organisation_id": work.organisation_id, "kind": kind.value, "method": METHODS[kind], "milestone_entry_id": row.id,
         "learner_id": row.learner_id, "skeleton_id": skeleton.id, "sender": row.organizer_address, "recipient": row.email,
         "recipient_name": row.name, "page_id": row.page_id, "uid": row.uid, "sequence": row.sequence + bumped, "dtstamp": stamp,
-        "partstat": "NEEDS-ACTION", "key_id": work.key_id, "due_at": work.now, "expires_at": work.now + LIFETIME, "created_at": work.now, **reach,
+        "partstat": "ACCEPTED", "key_id": work.key_id, "due_at": work.now, "expires_at": work.now + LIFETIME, "created_at": work.now, **reach,
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from ..store.learners import ALIAS, FeedVersion, Learner, LearnerAlias
 from ..store.outbox import Delivery, waiting_to_leave
 from ..store.sessions import LiveSession
 from ..training.statuses import EnrolmentStatus
-from . import corresponding, notifying
+from . import corresponding, milestones, notifying
 from .dispatching import hold_waiting
 from .finding import find, locked_session
 from .rendering import Kind
@@ -143,7 +143,7 @@ def _follow(work: Work, learner: Learner, before: str) -> int:
     _redirect(work, learner, before, Delivery.id > 0)
     # Who said No has an entry that can still say Yes; a copy of it in another mailbox would only ask again.
     wanted = [(s, e) for s, _, e in entries if e.mailed and e.partstat != "DECLINED" and e.id not in waiting]
-    return sum(notifying.tell(work, session, entry, Kind.AGAIN) for session, entry in wanted)
+    return sum(notifying.tell(work, session, entry, Kind.AGAIN) for session, entry in wanted) + milestones.send_again(work, learner)
 
 
 def _to_other_mailbox(work: Work, learner: Learner, email: str) -> int:
@@ -151,6 +151,7 @@ def _to_other_mailbox(work: Work, learner: Learner, email: str) -> int:
     keeps = canonical(learner.target_email or "") not in ("", canonical(email))
     entries = [] if keeps else [(s, e, c) for s, e, c in coming(work, learner) if c.mailed and e.status != EnrolmentStatus.DECLINED]
     sent = sum(notifying.end(work, s, CalendarEntry.id == c.id, Kind.MOVED, ended_as="moved") for s, _, c in entries)
+    days = [] if keeps else milestones.take_back(work, learner)
     old = learner.email_key
     _take(work, learner, email)
     work.db.execute(delete(LearnerAlias).where(LearnerAlias.learner_id == learner.id, LearnerAlias.address_key == old))
@@ -162,7 +163,8 @@ def _to_other_mailbox(work: Work, learner: Learner, email: str) -> int:
     work.db.execute(
         update(FeedVersion).where(FeedVersion.learner_id == learner.id).values(version=FeedVersion.version + 1).execution_options(**_QUIET)
     )
-    return sent + sum(notifying.begin(work, session, only=enrolment.id) for session, enrolment, _ in entries)
+    sent += sum(notifying.begin(work, session, only=enrolment.id) for session, enrolment, _ in entries)
+    return sent + len(days) + milestones.give_each(work, days)
 
 
 def _take(work: Work, learner: Learner, email: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import inspect, or_, select
 
 from ..store import keys
 from ..store.base import Base
+from ..store.completions import Completion
 from ..store.courses import Course, GroupMember, TrainingGroup
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
@@ -17,6 +18,7 @@ from ..store.feeds import Feed
 from ..store.history import HistoryEntry
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner, LearnerAlias
+from ..store.milestones import MilestoneEntry
 from ..store.outbox import CapturedMessage, Delivery
 from ..store.sessions import LiveSession
 from .refilling import refill
@@ -62,6 +64,8 @@ def of_learner(work: Work, learner: Learner) -> dict[str, Any]:
         "groups": [{"group": group, "course": course} for group, course in db.execute(groups)],
         "enrolments": [{**plain(e), "session": _session(s)} for e, s in db.execute(sessions)],
         "calendar_entries": _all(work, CalendarEntry, CalendarEntry.learner_id == mine),
+        "days_to_note": _all(work, MilestoneEntry, MilestoneEntry.learner_id == mine),
+        "completions": _all(work, Completion, Completion.learner_id == mine),
         "feeds": _all(work, Feed, Feed.learner_id == mine),
         "messages_sent": _all(work, Delivery, Delivery.learner_id == mine),
         "messages_received": _all(work, InboundMessage, _received(work, learner)),

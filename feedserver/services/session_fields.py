@@ -31,6 +31,7 @@ RULE_FIELDS = (
     "hold_minutes",
     "lock_minutes",
     "guests",
+    "counts",
 )
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 TIMES = ("start", "end", "timezone", "fold")
