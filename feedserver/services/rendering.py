@@ -57,7 +57,9 @@ def skeleton(
     ).to_bytes()  # fmt: skip
 
 
-def skeleton_without_session(kind: Kind, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, *, title: str = "") -> bytes:
+def skeleton_without_session(
+    kind: Kind, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, *, title: str = ""
+) -> bytes:
     """The stored form of a mail that is about no session; `title` is the subject of one that is passed on."""
     return compose_without_session(
         kind, locale=locale, timezone=timezone, sender=sender, organisation_name=organisation.name, title=title

@@ -76,7 +76,9 @@ def test_what_a_machine_wrote_is_passed_on_to_nobody(world, headers):
 def test_out_of_office_is_no_answer_even_with_the_invitation_in_it_and_a_real_reply_is_one(world):
     session = world.session("Lea")
     first = world.mail()
-    away = first.raw.replace(b"Auto-Submitted: auto-generated", b"Auto-Submitted: auto-replied").replace(b"Message-ID: <", b"Message-ID: <away.")
+    away = first.raw.replace(b"Auto-Submitted: auto-generated", b"Auto-Submitted: auto-replied").replace(
+        b"Message-ID: <", b"Message-ID: <away."
+    )
     assert world.receive(away).outcome == "auto_reply" and passed_on(world) == [] and world.status(session, "Lea") == "Invited"
     assert world.answer(first, client="google", headers="Auto-Submitted: auto-replied\n").outcome == "applied"
 
