@@ -6,6 +6,8 @@ A child gets raw bytes and gives JSON back, each with its length (4 octets) in f
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import queue
 import resource
@@ -31,7 +33,10 @@ from . import signatures
 DEADLINE = 5.0
 START_DEADLINE = 30.0
 MEMORY = 512 * 1024 * 1024
-MESSAGES = 500
+# Room for the mails that a child reads next; where the system gives less, it waits a little more.
+PIPE = 512 * 1024
+# Starting one costs as much as reading a thousand mails.
+MESSAGES = 20_000
 _ROOT = Path(__file__).resolve().parents[1]
 _LENGTH = struct.Struct(">I")
 _SIGNATURE = struct.Struct(">BI")
@@ -141,6 +146,9 @@ class _Child:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mail.children"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, bufsize=0
         )
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
         try:
             self._receive(time.monotonic() + START_DEADLINE)
         except (EOFError, OSError) as error:

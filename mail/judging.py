@@ -1,18 +1,18 @@
 """The judging half of a worker: takes pending messages, has them read by a child that can be killed, lets them take effect.
 
 Reading happens outside any transaction; the effect and the verdict are written in one, so each message acts exactly once. Several messages share a
-transaction: plain answers in a few statements (`mail.plain`), every other behind a savepoint of its own, so that one that fails takes nothing with it.
+transaction: plain answers in a few statements (`mail.plain`), others each behind a savepoint of its own, so that one that fails takes nothing with it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 
 import structlog
-from sqlalchemy import and_, literal_column, or_, select, update
+from sqlalchemy import Row, and_, func, literal_column, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, defer
 from sqlalchemy.orm.exc import StaleDataError
@@ -31,8 +31,11 @@ from .incoming import decide
 from .plain import Read
 
 log = structlog.get_logger()
-BATCH = 100
-GROUP = 25
+# Messages taken at once, and their octets at most; of these so many share a transaction, of those that are no plain answers fewer.
+BATCH = 400
+OCTETS = 16 * 2**20
+GROUP = 100
+OTHERS = 25
 POLL = 0.15
 TRIES = 3
 _PENDING = literal_column(repr(PENDING))  # written out, so that SQLite takes the partial index
@@ -93,11 +96,19 @@ class Judging:
                 yield Read(message_id, raw, tries, incoming)
 
     def _settle_together(self, group: list[Read]) -> list[Read]:
-        """One transaction for several messages, a savepoint for each; returns those that have to be judged alone."""
+        """Several messages in one transaction; returns those that have to be judged alone."""
+        others = self._in_one(group, lambda db: plain.settle(self.house, db, group, self.settings))
+        alone: list[Read] = []
+        for start in range(0, len(others), OTHERS):
+            alone += self._one_by_one(others[start : start + OTHERS])
+        return alone
+
+    def _one_by_one(self, group: list[Read]) -> list[Read]:
+        """A savepoint for each."""
 
         def settle(db: Session) -> list[Read]:
             alone = []
-            for read in plain.settle(self.house, db, group, self.settings):
+            for read in group:
                 try:
                     with db.begin_nested():
                         self._settle(db, read.message_id, read.incoming)
@@ -109,6 +120,9 @@ class Judging:
                 db.expunge_all()
             return alone
 
+        return self._in_one(group, settle)
+
+    def _in_one(self, group: list[Read], settle: Callable[[Session], list[Read]]) -> list[Read]:
         try:
             return self.house.database.run(settle)
         except Exception:
@@ -143,17 +157,17 @@ class Judging:
         dead = select(Worker.id).where(Worker.alive_until < self.house.clock())
         mine = self.worker_id()
         free = or_(InboundMessage.worker_id.is_(None), InboundMessage.worker_id == mine, InboundMessage.worker_id.in_(dead))
+        M = InboundMessage
         query = (
-            select(InboundMessage.id, InboundMessage.raw, InboundMessage.tries)
-            .where(and_(InboundMessage.outcome == _PENDING, free))
-            .order_by(InboundMessage.id)
+            select(M.id, M.tries, func.length(M.raw).label("octets"))
+            .where(and_(M.outcome == _PENDING, free))
+            .order_by(M.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        rows = [(row.id, row.raw, row.tries + 1) for row in db.execute(query)]
-        # What a worker died over is taken by itself: should it happen again, it drags no others with it.
-        tried = next((n for n, row in enumerate(rows) if row[2] > 1), len(rows))
-        rows = rows[: max(tried, 1)]
+        chosen = _in_one_hand(db.execute(query).all())
+        raws = select(M.id, M.raw, M.tries).where(M.id.in_(chosen)).order_by(M.id)
+        rows = [(row.id, row.raw, row.tries + 1) for row in db.execute(raws)] if chosen else []
         if rows:
             values = {"worker_id": mine, "tries": InboundMessage.tries + 1}
             db.execute(
@@ -185,3 +199,16 @@ class Judging:
         if tries >= TRIES and message.outcome == PENDING:
             reason = f"Judging it failed on our side ({name}). Nothing was changed; look at it and decide."
             write(message, None, Verdict("quarantined", "our_fault", reason), self.house.clock())
+
+
+def _in_one_hand(waiting: Sequence[Row]) -> list[int]:
+    """Of what waits the ids that are taken at once: not too many octets. What a worker died over goes alone, so that it drags no others with it."""
+    octets, chosen = 0, []
+    for row in waiting:
+        octets += row.octets
+        if chosen and (row.tries > 0 or octets > OCTETS):
+            break
+        chosen.append(row.id)
+        if row.tries > 0:
+            break
+    return chosen
