@@ -197,7 +197,7 @@ def mark_attendance(work: Work, enrolment_id: int, status: str) -> Enrolment:
     session, enrolment = _with_session(work, enrolment_id)
     _must_not_be_cancelled(session)
     if session.is_series:
-        raise Invalid("This is a series: say to which of its dates they came.", field="occurrence")
+        raise Conflict("This is a series: say to which of its dates they came.")
     return change(work, session, enrolment, EnrolmentStatus(status), "attendance", over_capacity=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, exists, func, insert, literal, null, select, update
 from sqlalchemy.orm import aliased
 
-from ..errors import Invalid
+from ..errors import Conflict
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession, Seats
@@ -77,17 +77,17 @@ def has_seat(work: Work, date: LiveSession, learner_id: int) -> bool:
 
 
 def in_date(work: Work, enrolment_id: int, key: str | None) -> int:
-    """The enrolment in one date of a series, from that in the series; any other session has one date and takes no `key`. Raises `Invalid`."""
+    """The enrolment in one date of a series, from that in the series; any other session has one date and takes no `key`. Raises `Conflict`."""
     mine = find(work, Enrolment, enrolment_id)
     session = work.db.get_one(LiveSession, mine.live_session_id)
     if not session.is_series and key is None:
         return enrolment_id
     if not session.is_series:
-        raise Invalid("This session is no series: leave the date out.", field="occurrence")
+        raise Conflict("This session is no series: leave the date out.")
     dates = select(LiveSession.id, LiveSession.recurrence_id).where(LiveSession.series_id == session.id).order_by(LiveSession.recurrence_id)
     known = {f"{at:%Y%m%dT%H%M%SZ}": number for number, at in work.db.execute(dates)}
     if key not in known:
-        raise Invalid(f"Say to which date, by its original start: {', '.join(known)[:400]}.", field="occurrence")
+        raise Conflict(f"Say to which date, by its original start: {', '.join(known)[:400]}.", extra={"occurrences": list(known)})
     return enrolling.enrolment_in(work, known[key], mine.learner_id).id
 
 

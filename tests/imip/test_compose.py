@@ -177,7 +177,8 @@ def test_a_name_is_read_back_as_it_is(name: str) -> None:
     expected = clean_line(name)
     assert email.utils.parseaddr(mail(own=values(to_name="L"))["To"])[1] == "lea@corp.example"
     if expected and len(expected) <= 200:
-        assert read.rpartition("<")[0].strip().strip('"').replace("\\", "") == expected.strip('"').replace("\\", "")
+        bare = str.maketrans("", "", '"\\')  # quoted or not, as the name needs it
+        assert read.rpartition("<")[0].translate(bare).strip() == expected.translate(bare).strip()
 
 
 @pytest.mark.parametrize("field", ["message_id", "to_address"])

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from feedserver.training.changes import Snapshot, asks_again, diff
 from tests.support.sessions import snapshot
 
+WEEKLY = "FREQ=WEEKLY;UNTIL=20270331T080000Z"
 CHANGES = {
     "title": "Fire drill", "start": datetime(2027, 3, 4, 10), "end": datetime(2027, 3, 3, 12), "timezone": "Europe/London", "fold": 1,
     "description": "other", "location": "Room 6", "join_url": "https://meet.example/2", "access_code": "1", "instructors": ("Bo",),
     "visibility": "private", "course_name": "Fire", "course_url": "https://c.example/2",
-    "files": (("Map.pdf", "https://t.example/files/x/Map.pdf"),),
+    "files": (("Map.pdf", "https://t.example/files/x/Map.pdf"),), "rule": WEEKLY, "left_out": ("2027-03-10T09:00:00",), "moved": True,
 }  # fmt: skip
 
 
@@ -25,7 +26,13 @@ def test_each_field_is_a_change_and_only_when_it_takes_place_asks_again(field):
     before, after = snapshot(), snapshot(**{field: CHANGES[field]})
     (change,) = diff(before, after)
     assert (change.field, change.before, change.after) == (field, getattr(before, field), CHANGES[field])
-    assert asks_again((change,)) is (field in ("start", "end", "timezone", "fold"))
+    assert asks_again((change,)) is (field in ("start", "end", "timezone", "fold", "rule"))
+
+
+def test_a_series_that_only_ends_sooner_asks_nobody_again():
+    shorter = snapshot(rule=WEEKLY.replace("0331", "0324"))
+    assert not asks_again(diff(snapshot(rule=WEEKLY), shorter))
+    assert asks_again(diff(shorter, snapshot(rule=WEEKLY)))
 
 
 def test_there_and_back_is_no_change():

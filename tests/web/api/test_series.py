@@ -46,7 +46,7 @@ def test_attendance_is_noted_for_one_date(api):
     made = series(api)
     mine = api.post(f"/sessions/{made['id']}/enrolments", {"learner_id": api.learner()["id"], "status": "Registered"})
     path = f"/enrolments/{mine['id']}/attendance"
-    assert "Say to which date" in api.call("PUT", path, {"status": "Attended"}, 422).json["detail"]
+    assert "Say to which date" in api.call("PUT", path, {"status": "Attended"}, 409).json["detail"]
     there = api.call("PUT", path, {"status": "Attended", "occurrence": "20270308T080000Z"}).json
     assert (there["status"], there["session_id"]) == ("Attended", made["occurrences"][1]["id"])
     assert api.get(f"/enrolments/{mine['id']}")["status"] == "Registered"
