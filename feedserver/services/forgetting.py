@@ -14,6 +14,7 @@ from ..store.imports import READY, ImportJob
 from ..store.learners import Learner, LearnerAlias
 from ..store.outbox import CapturedMessage, Delivery
 from ..store.proposals import Proposal
+from ..store.reminders import ManagerOptOut, WeeklyMail
 from .work import Work
 
 UNSTARTED = timedelta(days=30)
@@ -45,6 +46,8 @@ def by_address(work: Work, addresses: Collection[str]) -> None:
         "revoked_at": func.coalesce(AudienceFeed.revoked_at, literal(work.now, AudienceFeed.revoked_at.type)),
     }
     db.execute(update(AudienceFeed).where(given).values(gone).execution_options(**_QUIET))
+    for one, address in ((WeeklyMail, WeeklyMail.reader), (ManagerOptOut, ManagerOptOut.address_key)):
+        db.execute(delete(one).where(one.organisation_id == here, address.in_(addresses)).execution_options(**_QUIET))
     final = select(Delivery.id).where(Delivery.organisation_id == here, Delivery.recipient == "")
     kept = and_(func.lower(CapturedMessage.recipient).in_(addresses), CapturedMessage.delivery_id.in_(final))
     db.execute(delete(CapturedMessage).where(kept).execution_options(**_QUIET))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, UniqueConstraint, false
+from sqlalchemy import JSON, Boolean, ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, ref
 
 
 class Course(Base):
-    """What is taught. `counts`: attending a session of it completes it. `self_paced`: learners may say themselves that they have completed it."""
+    """What is taught. `counts`: attending a session of it completes it. `self_paced`: learners may say themselves that they have completed it.
+
+    `reminders`: when people are reminded of its sessions (None: as the organisation says).
+    """
 
     __tablename__ = "courses"
 
@@ -22,6 +25,7 @@ class Course(Base):
     url: Mapped[str] = mapped_column(default="")
     counts: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     self_paced: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    reminders: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 

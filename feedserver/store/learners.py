@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base, BigId, Id, ref
 
 CHANNELS = ("both", "feed", "mail")
+DIGESTS = ("none", "weekly")
 
 
 class Learner(Base):
@@ -17,6 +18,7 @@ class Learner(Base):
 
     `target_email` is a second, confirmed address that mail goes to instead. `left_at`: no longer here. `address_problem`: why no mail goes to
     the address any more; `bounce_days`: dates (UTC) on which something soft came back. `complained_at`: no reminders any more (ARF).
+    `reminders_off_at`: they want none. `digest`: weekly or none, a week's plan by mail.
     """
 
     __tablename__ = "learners"
@@ -44,6 +46,8 @@ class Learner(Base):
     address_problem_at: Mapped[datetime | None]
     bounce_days: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     complained_at: Mapped[datetime | None]
+    reminders_off_at: Mapped[datetime | None]
+    digest: Mapped[str] = mapped_column(default="none", server_default="none")
     left_at: Mapped[datetime | None]
     channel_chosen_at: Mapped[datetime | None]
     welcomed_at: Mapped[datetime | None]

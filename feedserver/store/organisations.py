@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, UniqueConstraint, false, select
+from sqlalchemy import JSON, Boolean, Integer, UniqueConstraint, false, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..addresses import Mailbox, canonical
@@ -17,6 +17,8 @@ class Organisation(Base):
     `join_links`: entries carry the raw link of a session, or a page of ours that notes who used it. `banner`: a line of the organisation's own
     in every invitation. `contact_email`: who gets what people write to us. `welcome`: new learners get a mail that makes us a known sender.
     `trust_profile` (standard or strict): what a reply has to show. `mailbox_proved_at`: when a mail of ours last came full circle.
+    `reminders`: names of `training.reminders.RULES` (None: the usual ones); up to `reminders_looked_at` all were dealt with. `manager_digest`:
+    managers get a weekly list of their team's training.
     """
 
     __tablename__ = "organisations"
@@ -39,6 +41,9 @@ class Organisation(Base):
     welcome: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     trust_profile: Mapped[str] = mapped_column(default="standard", server_default="standard")
     mailbox_proved_at: Mapped[datetime | None]
+    reminders: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    manager_digest: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    reminders_looked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     @property

@@ -48,6 +48,7 @@ class MailSkeleton(Base):
     sender_address: Mapped[str]
     locale: Mapped[str]
     timezone: Mapped[str]
+    live_session_id: Mapped[int | None] = mapped_column(BigId)
     base_url: Mapped[str]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]

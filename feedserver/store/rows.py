@@ -20,16 +20,57 @@ from .milestones import Milestone, MilestoneEntry
 from .organisations import Organisation
 from .outbox import CapturedMessage, Delivery, MailSkeleton, RelayPace, Worker
 from .proposals import Proposal
+from .reminders import ManagerOptOut, Reminder, ReminderRound, WeeklyMail
 from .rooms import Room
 from .sessions import LiveSession, Revision, RevisionVevent, Seats
 from .verdicts import SenderQuestion, VerdictRow
 
 __all__ = [
-    "ApiToken", "AudienceFeed", "Base", "BrowserSession", "CalendarEntry", "CapturedMessage", "Circle", "Completion", "Course", "Delivery",
-    "Enrolment", "Feed", "FeedVersion", "GroupMember", "HistoryEntry", "ImportJob", "InboundMessage", "Learner", "LearnerAlias",
-    "LiveSession", "MailSkeleton", "Milestone", "MilestoneEntry", "Organisation", "PolledMailbox", "PolledMessage", "Proposal", "RelayPace", "RememberedAnswer",
-    "Revision", "RevisionVevent", "Room", "Seats", "SenderQuestion", "SessionFile", "SignIn", "SignInLink", "SigningKey",
-    "TrainingGroup", "VerdictRow", "Worker",
+    "ApiToken",
+    "AudienceFeed",
+    "Base",
+    "BrowserSession",
+    "CalendarEntry",
+    "CapturedMessage",
+    "Circle",
+    "Completion",
+    "Course",
+    "Delivery",
+    "Enrolment",
+    "Feed",
+    "FeedVersion",
+    "GroupMember",
+    "HistoryEntry",
+    "ImportJob",
+    "InboundMessage",
+    "Learner",
+    "LearnerAlias",
+    "LiveSession",
+    "MailSkeleton",
+    "ManagerOptOut",
+    "Milestone",
+    "MilestoneEntry",
+    "Organisation",
+    "PolledMailbox",
+    "PolledMessage",
+    "Proposal",
+    "RelayPace",
+    "RememberedAnswer",
+    "Reminder",
+    "ReminderRound",
+    "Revision",
+    "RevisionVevent",
+    "Room",
+    "Seats",
+    "SenderQuestion",
+    "SessionFile",
+    "SignIn",
+    "SignInLink",
+    "SigningKey",
+    "TrainingGroup",
+    "VerdictRow",
+    "WeeklyMail",
+    "Worker",
 ]  # fmt: skip
 
 # SQLite gives the ids of deleted rows out again, unless told not to: a new learner must not inherit the history of one who left.
