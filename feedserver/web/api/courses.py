@@ -17,11 +17,13 @@ from .routing import Answer, Call, at, route
 
 
 class NewCourse(Body):
-    """What is taught; `description` is Markdown."""
+    """What is taught; `description` is Markdown. `counts`: attending a session of it completes it. `self_paced`: learners may say so themselves."""
 
     name: line(200, empty=False)
     description: lines(20_000) = ""
     url: Url = ""
+    counts: bool = False
+    self_paced: bool = False
 
 
 class CourseChange(Body):
@@ -30,6 +32,8 @@ class CourseChange(Body):
     name: line(200, empty=False) = optional()
     description: lines(20_000) = optional()
     url: Url = optional()
+    counts: bool = optional()
+    self_paced: bool = optional()
 
 
 class CourseOut(Out):
@@ -39,6 +43,8 @@ class CourseOut(Out):
     name: str
     description: str
     url: str
+    counts: bool
+    self_paced: bool
     version: int
     created_at: datetime
 

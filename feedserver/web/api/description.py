@@ -37,6 +37,8 @@ _ORDER = (
     "enrolments",
     "adding",
     "attendance",
+    "milestones",
+    "completions",
     "feeds",
     "audiences",
     "deliveries",
@@ -84,6 +86,8 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "capacity": 12, "waiting_list": True,
     },
     "NewEnrolment": {"learner_id": 1, "status": "Invited"},
+    "NewMilestone": {"kind": "completion_deadline", "title": "Fire safety", "day": "2027-03-31"},
+    "NewCompletion": {"learner_id": 1, "course_id": 1, "completed_on": "2026-11-20"},
     "NewFeed": {"name": "Phone", "detail": "busy"},
     "NewAudienceFeed": {"audience": "organisation", "subscriber": "Screen in the hall", "detail": "title"},
 }  # fmt: skip

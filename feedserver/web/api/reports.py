@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...services import reporting
+from ...services import completion_reports, reporting
 from ...services.reporting import Scope, Tally
 from ...services.work import Work
 from . import paging
@@ -71,3 +71,38 @@ def report_attendance(work: Work, call: Call) -> Page[AttendanceTally]:
 def _shown(row: Tally, by: str) -> AttendanceTally:
     sums = {name: getattr(row, name) for name in reporting.COLUMNS}
     return AttendanceTally(id=None if by == "team" else row.key, name=row.name, starts_at=row.starts_at, **sums)
+
+
+class CompletionQuery(paging.Query):
+    """Of a course, of a team; summed up by course or team."""
+
+    by: Literal["course", "team"] = "course"
+    course_id: QueryId | None = None
+    team: Annotated[str | None, Field(max_length=200)] = None
+
+
+class CompletionTally(Out):
+    """Of `people` who take it how many have completed it, and of the others how many are late. `id` is the course's, null for a team."""
+
+    id: int | None
+    name: str
+    people: int
+    completed: int
+    late: int
+
+
+@route("GET", "/reports/completions", query=CompletionQuery, answer=Page[CompletionTally])
+def report_completions(work: Work, call: Call) -> Page[CompletionTally]:
+    """Who has completed what, by course or team."""
+    given = call.query
+    place = paging.read_cursor(given.cursor)
+    skipped = min(place[0], completion_reports.MOST_ROWS) if place else 0
+    rows = completion_reports.summary(work, given.by, given.limit + 1, skipped, course_id=given.course_id, team=given.team)
+    rows, following = paging.page_of(rows, given.limit, lambda _row: (skipped + given.limit,))
+    items = [
+        CompletionTally(
+            id=row.key if given.by == "course" else None, name=row.name, people=row.people, completed=row.completed, late=row.late
+        )
+        for row in rows
+    ]
+    return Page[CompletionTally](items=items, next=following)

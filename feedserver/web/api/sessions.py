@@ -114,6 +114,7 @@ class NewSession(Body):
     hold_minutes: KeptMinutes = 0
     lock_minutes: KeptMinutes = 0
     guests: Guests = "hold"
+    counts: bool | None = Field(None, description="Whether attending it completes the course; null: as the course says.")
     calendar_enabled: bool = True
     visibility: Visibility = "public"
     planning: bool = Field(False, description="true: it is a draft. Nobody is told and no calendar shows it until it is published.")
@@ -151,6 +152,7 @@ class SessionChange(Body):
     hold_minutes: KeptMinutes = optional()
     lock_minutes: KeptMinutes = optional()
     guests: Guests = optional()
+    counts: bool | None = optional()
     calendar_enabled: bool = optional()
     visibility: Visibility = optional()
     planning: bool = Field(
@@ -216,6 +218,7 @@ class SessionOut(Out):
     hold_minutes: int
     lock_minutes: int
     guests: Literal["hold", "refuse"]
+    counts: bool | None
     calendar_enabled: bool
     visibility: Visibility
     status: Literal["scheduled", "cancelled"]

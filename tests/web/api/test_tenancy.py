@@ -23,6 +23,8 @@ BODIES = {
     "editAudienceFeed": {"subscriber": "Mine"},
     "editRoom": {"name": "Mine"},
     "register": {"learner_id": 1},
+    "createMilestone": {"kind": "assessment", "title": "Mine", "day": "2027-03-01"},
+    "editMilestone": {"title": "Mine"},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
     "editEnrolment": {"status": "Cancelled"},
     "putAttendance": {"status": "Absent"},
@@ -50,6 +52,10 @@ def theirs(other) -> dict[str, int]:
         "delivery": mail,
         "room": other.post("/rooms", {"name": "Theirs"}),
         "audience_feed": other.post("/audience-feeds", {"audience": "organisation", "subscriber": "Mallory"}),
+        "milestone": other.post(
+            f"/courses/{course['id']}/milestones", {"kind": "assessment", "title": "Their secret", "day": "2027-03-01"}
+        ),
+        "completion": other.post("/completions", {"learner_id": learner["id"], "course_id": course["id"], "note": "secret"}),
         "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
@@ -101,7 +107,17 @@ def test_foreign_ids_in_bodies_and_filters_find_nothing(api, theirs, database):
 
 
 def test_lists_hold_ones_own_alone(api, theirs):
-    for path in ("/learners", "/courses", "/sessions", "/rooms", "/deliveries", "/inbound", "/proposals", "/audience-feeds"):
+    for path in (
+        "/learners",
+        "/courses",
+        "/sessions",
+        "/rooms",
+        "/deliveries",
+        "/inbound",
+        "/proposals",
+        "/audience-feeds",
+        "/completions",
+    ):
         assert api.get(path) == {"items": [], "next": None}
 
 
