@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from ..store.rooms import Room
 from ..store.sessions import TAKES_PLACE, LiveSession
 from ..training.availability import Booking, Clash, clashes
 from ..training.changes import instant
+from ..training.recurrence import Occurrence
 from ..training.statuses import SEATED
 from ..training.wall_time import LONGEST, check_times, check_zone
 from .finding import find
@@ -25,6 +26,7 @@ from .work import Work
 FIELDS = ("start", "end", "timezone", "fold", "instructors", "room_id", "capacity")
 """What a warning can come from: an edit of anything else makes none."""
 _MOST = 500
+_MOST_OF_SERIES = 5000
 _MOST_SHOWN = 20
 
 
@@ -71,7 +73,25 @@ def of_session(work: Work, session: LiveSession) -> list[Finding]:
     return find_conflicts(work, {}, session=session)
 
 
-def _others(work: Work, wanted: Booking, series_id: int | None) -> list[Booking]:
+def of_dates(work: Work, values: Mapping[str, Any], dates: Sequence[Occurrence], group_id: int | None = None) -> list[list[Finding]]:
+    """What each date of a series that is to be made would want twice, in the order of `dates`; a constant number of statements."""
+    room = find(work, Room, values["room_id"]) if values.get("room_id") else None
+    mine, keys = _people(None, group_id), _keys(values.get("instructors"))
+    people = _number(work, mine)
+    wanted = [
+        Booking(
+            one.recurrence_id, instant(one.end, values["timezone"], one.fold), None, instructors=keys,
+            room_id=room.id if room else None, people=people,
+        )
+        for one in dates
+    ]  # fmt: skip
+    whole = Booking(min(one.starts_at for one in wanted), max(one.ends_at for one in wanted), None)
+    others = _others(work, whole, None, _MOST_OF_SERIES)
+    shared = _shared(work, mine, others)
+    return [[_words(clash, one, room) for clash in clashes(one, others, shared)] for one in wanted]
+
+
+def _others(work: Work, wanted: Booking, series_id: int | None, most: int = _MOST) -> list[Booking]:
     """Sessions at the same time with what they take hold of."""
     S = LiveSession
     apart = true() if series_id is None else or_(S.series_id.is_(None), S.series_id != series_id)
@@ -83,7 +103,7 @@ def _others(work: Work, wanted: Booking, series_id: int | None) -> list[Booking]
             TAKES_PLACE, apart,
         )
         .order_by(S.starts_at, S.id)
-        .limit(_MOST)
+        .limit(most)
     )  # fmt: skip
     return [Booking(r.starts_at, r.ends_at, r.id, r.title, _keys(r.instructors), r.room_id) for r in work.db.execute(query)]
 

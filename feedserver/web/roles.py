@@ -37,7 +37,7 @@ TABLE: dict[str, frozenset[str]] = dict(
         *_for(MARKERS, "mark_attendance mark_walk_in attendance_list attendance_csv check_in_code"),
         *_for(MARKERS | APPROVERS, "change_enrolment report_csv"),
         *_for(MANAGERS, "new_course edit_course new_group add_members remove_member"),
-        *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person"),
+        *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person add_date split_series"),
         *_for(MANAGERS, "preview_session publish_session discard_plan change_people chase retry_deliveries preview_mail"),
         *_for(MANAGERS, "new_learner edit_learner new_feed rotate_feed revoke_feed"),
         *_for(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, entitlement, offering, proposing, resending, versions
+from ...services import enrolling, offering, proposing, resending, series, series_dates, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -22,7 +22,7 @@ from .. import pages
 from ..forms import Field, Form
 from . import people, people_list
 from .desk import act, admin, look, may, run, search_text, typed
-from .overview import counts_of
+from .overview import counts_of, seats_of
 
 S = EnrolmentStatus
 ADD_FIELDS = (
@@ -127,7 +127,11 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
         "session": session,
         "course": work.db.get_one(Course, session.course_id),
         "group": work.db.get(TrainingGroup, session.group_id) if session.group_id else None,
-        "seats": entitlement.seats(work.db, {session.id: work.db.get_one(Seats, session.id)})[session.id],
+        "seats": seats_of(work, [session], {session.id: work.db.get_one(Seats, session.id)})[session.id],
+        "series": series_dates.of_series(work, session) if session.is_series else [],
+        "words": series.words_of(session),
+        "whole": _whole(work, session),
+        "takes_people": session.series_id is None or session.seats_per_date,
         "counts": counts_of(work, [session.id]).get(session.id, {}),
         "moved": moved,
         "behind": versions.number_behind(work, session) if moved else None,
@@ -137,6 +141,12 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
         "over": session.ends_at <= work.now,
         "begun": session.starts_at <= work.now,
     }
+
+
+def _whole(work: Work, date: LiveSession) -> LiveSession | None:
+    """The series of a date, for those who may see it."""
+    series_id = date.series_id
+    return work.db.scalars(select(LiveSession).where(LiveSession.id == series_id)).first() if series_id is not None else None
 
 
 @admin.get("/sessions/<id:session_id>/history")

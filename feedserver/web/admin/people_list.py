@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Person:
-    """One row. `told`: the newest version that was handed over by mail, at `told_at`; `fetched`: when which program last fetched the feed."""
+    """One row. `answer`: what they last said, of a date that they did not answer by itself to the whole series; `told`: the newest version that was handed over by mail, at `told_at`; `fetched`: when which program last fetched the feed."""
 
     enrolment: Enrolment
     learner: Learner
@@ -40,6 +40,7 @@ class Person:
     told_at: datetime | None
     fetched: tuple[datetime, str] | None
     moved: datetime | None
+    answer: str
 
     @property
     def alive(self) -> bool:
@@ -90,11 +91,21 @@ def people(work: Work, session: LiveSession, shown: Shown, moved: datetime | Non
     )
     told = {row.entry_id: row for row in work.db.execute(sent)}
     fetched = versions.fetched_since(work, [row.Learner.id for row in rows])
+    whole = _to_the_whole(work, session, [row.Learner.id for row in rows])
     return [
         Person(
             row.Enrolment, row.Learner, row.CalendarEntry, deliveries.get(row.Enrolment.id),
             getattr(told.get(row.Enrolment.entry_id), "sequence", None), getattr(told.get(row.Enrolment.entry_id), "at", None),
             fetched.get(row.Learner.id), moved,
+            row.Enrolment.partstat if row.Enrolment.responded_at else whole.get(row.Learner.id, row.Enrolment.partstat),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _to_the_whole(work: Work, session: LiveSession, learner_ids: list[int]) -> dict[int, str]:
+    """What these learners answered to the series that a session is one date of."""
+    if session.series_id is None:
+        return {}
+    query = select(Enrolment.learner_id, Enrolment.partstat).where(Enrolment.live_session_id == session.series_id)
+    return dict(work.db.execute(query.where(Enrolment.learner_id.in_(learner_ids))).all())

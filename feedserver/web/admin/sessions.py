@@ -17,7 +17,7 @@ from ...store.sessions import CHOSEN, TAKES_PLACE, LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
-from . import double_booking, proposals
+from . import double_booking, proposals, series_form, series_pages
 from .calendar_view import filters
 from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
@@ -52,6 +52,7 @@ FIELDS = (
 )  # fmt: skip
 _USUAL_MINUTES = {"offer_minutes": 1440, "hold_minutes": 0, "lock_minutes": 0}
 GROUP = Field("group_id", "Training group", "choice", hint="Its members are invited at once; who joins it later, too.")
+_OF_THE_SERIES = {"capacity", "waiting_list", "approval_required", "calendar_enabled", "guests", *_USUAL_MINUTES}
 _WHEN = {"coming": "Coming", "past": "Past", "cancelled": "Cancelled"}
 
 
@@ -68,10 +69,15 @@ def sessions() -> Response:
 def new_session(course_id: int) -> Response:
     """A new session of a course; with a group its members are invited at once."""
     course, groups, zone = look(lambda work: _course(work, course_id))
-    fields, found = double_booking.with_rooms((GROUP, *FIELDS)), []
+    fields, found = double_booking.with_rooms((GROUP, *FIELDS, *series_form.RULE_FIELDS, series_form.PER_DATE)), []
     if request.method == "POST":
         form = Form.sent([_with_groups(f, groups) for f in fields], request.form)
         group_id = int(form.values.get("group_id") or 0) or None
+        if form.ok and form.values["repeat"]:
+            looked_at = series_pages.making(form, course, _values(form), group_id)
+            if looked_at is not None:
+                return looked_at
+            return _shown_again(form, course)
         found = double_booking.of_new(form, _values(form), group_id) if form.ok else []
         session = None if found else form.attempt(lambda: run(lambda work: _create(work, course_id, form)))
         if session:
@@ -90,11 +96,15 @@ def edit_session(session_id: int) -> Response:
     """Change a session. Where somebody else has meanwhile: what they changed is shown, and what was typed stays."""
     session, course, settle = look(lambda work: _edited(work, session_id))
     proposal = proposals.asked(session_id)
-    fields, found = double_booking.with_rooms(FIELDS), []
+    fields, found = double_booking.with_rooms(_fields(session)), []
     if request.method == "POST":
         form = Form.sent(fields, request.form)
         values = _values(form) if form.ok else {}
-        found = double_booking.of_edit(form, values, session) if form.ok else []
+        if session.is_series:
+            looked_at = series_pages.moving(form, course, session, values)
+            if looked_at is not None:
+                return looked_at
+        found = double_booking.of_edit(form, values, session) if form.ok and not session.is_series else []
         values |= {"planning": True} if request.form.get("planning") else {}
         saved = None if found else form.attempt(lambda: run(lambda work: _edit(work, session_id, values, form.version, proposal)))
         if saved:
@@ -112,6 +122,19 @@ def edit_session(session_id: int) -> Response:
     return pages.page(
         "admin/session_form.html", status, form=form, course=course, session=session, conflicts=found, mark=double_booking.mark(found), proposal=proposal
     )  # fmt: skip
+
+
+def _fields(session: LiveSession) -> tuple[Field, ...]:
+    """What can be changed in it: how a series repeats; of a date, nothing that belongs to the series."""
+    if session.is_series:
+        return (*FIELDS, *series_form.RULE_FIELDS)
+    if session.series_id is not None and not session.seats_per_date:
+        return tuple(one for one in FIELDS if one.name not in _OF_THE_SERIES)
+    return FIELDS
+
+
+def _shown_again(form: Form, course: Course) -> Response:
+    return pages.page("admin/session_form.html", 200 if form.ok else 422, form=form, course=course, session=None, conflicts=[], mark="")
 
 
 @admin.post("/sessions/<id:session_id>/calendar")
@@ -136,8 +159,9 @@ def cancel_session(session_id: int) -> Response:
         reason = typed("reason")
 
         def verb(work: Work) -> str:
-            scheduling.cancel_session(work, session_id, reason)
-            return "The session is cancelled. Everybody who has it in the calendar is told."
+            session = scheduling.cancel_session(work, session_id, reason)
+            what = "series" if session.is_series else "date" if session.series_id else "session"
+            return f"The {what} is cancelled. Everybody who has it in the calendar is told."
 
         return act(verb, "session", session_id=session_id)
     return pages.page("admin/cancel.html", session=look(lambda work: find(work, LiveSession, session_id)))
@@ -200,12 +224,13 @@ def _create(work: Work, course_id: int, form: Form) -> LiveSession:
 
 
 def _values(form: Form) -> dict:
-    values = dict(form.values)
+    values = {name: value for name, value in form.values.items() if name not in series_form.NAMES}
     values["fold"] = int(values.get("fold") or 0)
     values["visibility"] = values.get("visibility") or "public"
-    values["guests"] = values.get("guests") or "hold"
-    for name, usual in _USUAL_MINUTES.items():
-        values[name] = values.get(name) or usual
+    if "guests" in values:
+        values["guests"] = values["guests"] or "hold"
+    for name in _USUAL_MINUTES.keys() & values.keys():
+        values[name] = values[name] or _USUAL_MINUTES[name]
     if "room_id" in values:
         values["room_id"] = int(values["room_id"] or 0) or None
     return values
@@ -213,6 +238,7 @@ def _values(form: Form) -> dict:
 
 def _shown(session: LiveSession) -> dict:
     shown = {f.name: planning.as_planned(session, f.name) for f in FIELDS}
+    shown |= series_form.shown(session.recurrence, session.start, session.timezone)
     return shown | {name: shown[name] or None for name in _USUAL_MINUTES}
 
 

@@ -88,7 +88,10 @@ def test_reports_count_dates_with_the_answer_to_the_whole(desk: Desk, weekly: Li
     desk.do(lambda work: attending.record_all(work, first.id))
     desk.do(lambda work: attending.record_all(work, second.id, EnrolmentStatus.ABSENT))
     by_session = desk.do(lambda work: reporting.attendance(work, "session", reporting.Scope(), 50))
-    assert [(row.key, row.people, row.yes, row.attended, row.absent) for row in by_session] == [(second.id, 2, 2, 0, 2), (first.id, 2, 2, 2, 0)]
+    assert [(row.key, row.people, row.yes, row.attended, row.absent) for row in by_session] == [
+        (second.id, 2, 2, 0, 2),
+        (first.id, 2, 2, 2, 0),
+    ]
     levels = desk.do(lambda work: reporting.levels(work, reporting.Scope(), 50))
     assert [(one.taken, one.capacity) for one in levels] == [(2, 3)] * 3
 
