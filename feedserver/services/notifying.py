@@ -132,7 +132,7 @@ def begin(work: Work, session: LiveSession, only: int | None = None, first: Kind
         return 0
     revision = freeze(work, session)
     batch = new_batch()
-    _new_entries(work, session, revision, batch, only)
+    begun = _new_entries(work, session, revision, batch, only)
     if not open_for_mail(work, session):
         bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
         return 0
@@ -142,13 +142,15 @@ def begin(work: Work, session: LiveSession, only: int | None = None, first: Kind
         Enrolment.id == only if only else true(),
     )  # fmt: skip
     stamp = later(work)
-    work.db.execute(
+    taken = work.db.execute(
         update(E_).where(E_.id.in_(feed_only))
         .values(
             mailed=True, batch=batch, revision_id=revision.id, dtstamp=stamp, asked_dtstamp=stamp, asked_sequence=E_.sequence,
             partstat=case((E_.partstat == "DECLINED", "NEEDS-ACTION"), else_=E_.partstat),
         )
     )  # fmt: skip
+    if not begun and not taken.rowcount:
+        return 0
     everybody = people(session)
     fresh = select(everybody).where(everybody.c.batch == batch, everybody.c.mailed).subquery()
     nothing = cast(null(), BigInteger)
@@ -293,8 +295,8 @@ def _present(work: Work, session: LiveSession, entry: CalendarEntry) -> Revision
     return own if own.snapshot == latest.snapshot else latest
 
 
-def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: int, only: int | None) -> None:
-    """An entry for each enrolment that has none alive; UIDs are made here, since nothing random belongs into SQL."""
+def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: int, only: int | None) -> int:
+    """An entry for each enrolment that has none alive, how many; UIDs are made here, since nothing random belongs into SQL."""
     alive = exists().where(E_.id == Enrolment.entry_id, E_.ended_at.is_(None))
     query = (
         select(Enrolment.id, Enrolment.learner_id, Enrolment.status, Learner.channel)
@@ -317,7 +319,7 @@ def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: in
         for enrolment_id, learner_id, status, channel in work.db.execute(query)
     ]  # fmt: skip
     if not rows:
-        return
+        return 0
     work.db.execute(insert(E_), rows)
     series_own.refresh(work, session, [row["learner_id"] for row in rows])
     newest = select(E_.id).where(E_.enrolment_id == Enrolment.id, E_.batch == batch).scalar_subquery()
@@ -328,3 +330,4 @@ def _new_entries(work: Work, session: LiveSession, revision: Revision, batch: in
         .values(entry_id=newest)
         .execution_options(synchronize_session=False)
     )
+    return len(rows)
