@@ -4,7 +4,7 @@ N people answer a session with the programs whose replies are known (`tests.repl
 messages lie in the inbox; then one worker's judging thread and its one reading child take them to their verdicts, each exactly once. The limit
 beside it does much less: it parses the mail with `email.policy.default` and its calendar part with icalendar, and decides nothing.
 
-    python bench/judging.py [--n 2000] [--rounds 3] [--answers ACCEPTED] [--url postgresql+psycopg://…] [--profile]
+    python bench/judging.py [--n 2000] [--rounds 3] [--answers ACCEPTED,DECLINED] [--clients google] [--url postgresql+psycopg://…] [--profile]
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 import icalendar  # noqa: E402
+import psutil  # noqa: E402
 from reschedule import seed  # noqa: E402
 from sqlalchemy import event, select  # noqa: E402
 
@@ -51,7 +52,7 @@ from tests.replies import CLIENTS, reply  # noqa: E402
 MAILBOX = "training@localhost"
 
 
-def messages(house: House, session_id: int, answers: list[str]) -> list[bytes]:
+def messages(house: House, session_id: int, answers: list[str], clients: list[str]) -> list[bytes]:
     """The answer of everybody invited, program by program, the answers in turn."""
     query = (
         select(CalendarEntry.uid, CalendarEntry.sequence, Learner.email, LiveSession.starts_at)
@@ -64,7 +65,7 @@ def messages(house: House, session_id: int, answers: list[str]) -> list[bytes]:
         rows = db.execute(query).all()
     now = datetime.now(UTC)
     return [
-        reply(CLIENTS[k % len(CLIENTS)], uid=row.uid, attendee=row.email, partstat=answers[k // len(CLIENTS) % len(answers)], sequence=row.sequence,
+        reply(clients[k % len(clients)], uid=row.uid, attendee=row.email, partstat=answers[k // len(clients) % len(answers)], sequence=row.sequence,
               dtstamp=now, dtstart=row.starts_at)
         for k, row in enumerate(rows)
     ]  # fmt: skip
@@ -100,12 +101,12 @@ def parsed(raws: list[bytes]) -> None:
 class Round:
     """A fresh database with a session of n people and their answers in the inbox."""
 
-    def __init__(self, url: str, n: int, answers: list[str]) -> None:
+    def __init__(self, url: str, n: int, answers: list[str], clients: list[str]) -> None:
         settings = Settings(database_url=url, settle_seconds=0.0)
         processes.migrate(settings)
         self.house = House(Database(url), "https://training.example.org", timedelta(0), clock=lambda: datetime.now(UTC))
         organisation_id = parts.first_organisation(settings, self.house.database)
-        self.raws = messages(self.house, seed(self.house, organisation_id, n), answers)
+        self.raws = messages(self.house, seed(self.house, organisation_id, n), answers, clients)
         arrived = [receiving.Received(raw, "smtp", recipients=(MAILBOX,)) for raw in self.raws]
         self.house.database.run(lambda db: receiving.store(db, arrived, self.house.clock()))
         worker_id = self.house.database.run(lambda db: claims.enter(db, "bench", self.house.clock()))
@@ -116,15 +117,22 @@ class Round:
         while self.judging.once():
             pass
 
-    def measured(self, profile: cProfile.Profile | None) -> tuple[float, float, float]:
-        """Messages a second of the limit and of ours, and statements a message."""
+    def measured(self, profile: cProfile.Profile | None) -> tuple[float, ...]:
+        """Messages a second of the limit and of ours, statements a message, and seconds of a processor of the limit, the worker and its child."""
         n = len(self.raws)
         with self.judging.pool as pool:
             pool.read(self.raws[0])
+            busy = [time.process_time()]
             limit = rate(n, lambda: parsed(self.raws))
-            count = statements(self.house.database)
+            busy.append(time.process_time())
+            count, before = statements(self.house.database), self.children()
             ours = rate(n, (lambda: profile.runcall(self.judge)) if profile else self.judge)
-        return limit, ours, count[0] / n
+            busy.append(time.process_time())
+            return limit, ours, count[0] / n, (busy[1] - busy[0]) / n, (busy[2] - busy[1]) / n, (self.children() - before) / n
+
+    def children(self) -> float:
+        """Seconds of a processor that the child has taken."""
+        return sum(sum(child.cpu_times()[:2]) for child in psutil.Process().children())
 
     def outcomes(self) -> Counter:
         with self.house.database.read() as db:
@@ -136,24 +144,28 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--n", type=int, default=2000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--answers", default="ACCEPTED,ACCEPTED,DECLINED", help="in turn, sixteen of each")
+    options.add_argument("--answers", default="ACCEPTED,ACCEPTED,DECLINED", help="in turn, one of each program")
+    options.add_argument("--clients", default=",".join(CLIENTS), help="the programs they have")
     options.add_argument("--url", help="an empty database for one round; a fresh SQLite file each by default")
     options.add_argument("--profile", action="store_true", help="show where the worker's time goes")
     chosen = options.parse_args()
     rows, outcomes, profile = [], Counter(), cProfile.Profile()
     for k in range(1 if chosen.url else chosen.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            one = Round(chosen.url or f"sqlite:///{folder}/bench{k}.db", chosen.n, chosen.answers.split(","))
+            one = Round(chosen.url or f"sqlite:///{folder}/bench{k}.db", chosen.n, chosen.answers.split(","), chosen.clients.split(","))
             rows.append(one.measured(profile if chosen.profile else None))
             outcomes += one.outcomes()
             one.house.database.close()
     if chosen.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)
-    limit, ours, count = (statistics.median(column) for column in zip(*rows, strict=True))
+    limit, ours, count, *busy = (statistics.median(column) for column in zip(*rows, strict=True))
     size = statistics.mean(map(len, one.raws))
-    print(f"## judging {chosen.n} replies of {len(CLIENTS)} programs, {size:.0f} octets on average, {len(rows)} rounds\n")
+    print(f"## judging {chosen.n} replies of {chosen.clients.count(',') + 1} programs, {size:.0f} octets on average, {len(rows)} rounds\n")
     print(f"policy.default and icalendar: {limit:.0f} msg/s; ours, verdict committed: {ours:.0f} msg/s; statements a message: {count:.1f}")
-    print(f"ratio: {statistics.median(ours / limit for limit, ours, _ in rows):.2f} (goal: at least 5); outcomes: {dict(outcomes)}")
+    usual, worker, child = (seconds * 1e6 for seconds in busy)
+    print(f"processor time a message: {usual:.0f} us; ours: {worker:.0f} us in the worker beside {child:.0f} us in its child")
+    print(f"ratio of processor time to the busier of the two: {usual / max(worker, child):.2f}")
+    print(f"ratio: {statistics.median(ours / limit for limit, ours, *_ in rows):.2f} (goal: at least 5); outcomes: {dict(outcomes)}")
 
 
 def statements(database: Database) -> list[int]:

@@ -1,4 +1,5 @@
-"""Receiving: messages a second that the receiver takes, each durable before its 250, with every limit in place, beside `smtp-sink`.
+"""Receiving: messages a second that the receiver takes, each durable before its 250, with every limit in place, beside
+`smtp-sink`, which keeps nothing, and beside aiosmtpd with a file synced to disk for each message.
 
 The sender is Postfix's own `smtp-source` over ten connections with a Google-like REPLY of 8.6 KB; the database is SQLite with
 `synchronous=FULL`. At the end every message that was answered 250 must be in the inbox.
@@ -75,20 +76,31 @@ def main() -> None:
         receiver = subprocess.Popen(
             [sys.executable, "-m", "feedserver", "receive"], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
         )
+        kept, spool_port = Path(folder) / "spool", free_port()
+        kept.mkdir()
+        spool = subprocess.Popen(
+            [sys.executable, str(ROOT / "bench/spool.py"), str(spool_port), str(kept)], stdout=subprocess.PIPE, text=True
+        )
         try:
             receiver.stdout.readline()
+            spool.stdout.readline()
+            limits = ((sink.port, 4), (port, 1), (spool_port, 1))
             rounds = [
-                (rate(sink.port, chosen.n * 4, chosen.connections, str(body)), rate(port, chosen.n, chosen.connections, str(body)))
-                for _ in range(chosen.rounds)
+                tuple(rate(to, chosen.n * times, chosen.connections, str(body)) for to, times in limits) for _ in range(chosen.rounds)
             ]
         finally:
-            receiver.terminate()
-            receiver.wait()
+            for process in (receiver, spool):
+                process.terminate()
+                process.wait()
         stored = sqlite3.connect(database).execute("SELECT count(*) FROM inbound_messages").fetchone()[0]
-    ratio = statistics.median(ours / limit for limit, ours in rounds)
+    middle = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    to_sink = statistics.median(ours / limit for limit, ours, _ in rounds)
+    to_spool = statistics.median(ours / usual for _, ours, usual in rounds)
     print(f"## receiving, {chosen.connections} connections, {len(message())} octets, SQLite FULL, {chosen.rounds} rounds\n")
-    print(f"smtp-sink: {statistics.median(r[0] for r in rounds):.0f} msg/s; ours: {statistics.median(r[1] for r in rounds):.0f} msg/s")
-    print(f"ratio: {ratio:.3f} (goal: at least 0.08); stored {stored} of {chosen.n * chosen.rounds}")
+    print(f"smtp-sink: {middle[0]:.0f} msg/s; ours: {middle[1]:.0f} msg/s; aiosmtpd, a synced file each: {middle[2]:.0f} msg/s")
+    print(
+        f"ratio to smtp-sink: {to_sink:.3f} (goal: at least 0.08); to aiosmtpd: {to_spool:.1f}; stored {stored} of {chosen.n * chosen.rounds}"
+    )
 
 
 if __name__ == "__main__":
