@@ -28,6 +28,7 @@ CHECK_IN = "check-in-v1"
 CHECK_IN_MAIL = "check-in-mail-v1"
 JOIN = "join-v1"
 VERB = "verb-v1"
+STOP = "stop-v1"
 _LONGEST = 256
 
 

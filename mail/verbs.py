@@ -17,7 +17,7 @@ from feedserver.imip.kinds import Kind
 from feedserver.imip.verbs import Said, Verb
 from feedserver.itip.attendees import Attendee
 from feedserver.itip.parse import ItipObject
-from feedserver.services import answering, verbs, verbs_roster
+from feedserver.services import answering, stopping, verbs, verbs_roster
 from feedserver.services.receiving import Verdict
 from feedserver.services.verbs import Asked, Question
 from feedserver.services.work import Work
@@ -172,11 +172,26 @@ def _roster(mail: _Mail, roster: Delivery, said: Said | None) -> Verdict:
     return Verdict("applied" if done else "unchanged", "verb_attendance", reason)
 
 
+def _stopped(mail: _Mail) -> Verdict | None:
+    """No more reminders and weekly mails, for a learner or a manager; a list that nobody is on stays a letter."""
+    work, sender = mail.work, mail.incoming.sender
+    learner = verbs.by_address(work, sender)
+    aliases = frozenset({canonical(sender)})
+    if not (mail.speaks_for(learner.email, aliases) if learner else mail.speaks_for(sender)).speaks:
+        return None
+    if not stopping.by_address(work, sender, learner):
+        return None
+    whose = learner.name if learner else "A manager"
+    return Verdict("applied", "verb_stop", f"{whose} gets no reminders and weekly mails any more.", None, learner.id if learner else None)
+
+
 def _listed(mail: _Mail, verb: Verb) -> Verdict | None:
     """Lists that need no code: they go to the address that we know, whoever asks in its name."""
     work, sender = mail.work, mail.incoming.sender
     if not sender:
         return None
+    if verb is V.STOP:
+        return _stopped(mail)
     if verb is V.ROSTER:
         sent = verbs_roster.on_request(work, sender) if mail.speaks_for(sender).speaks else 0
         return Verdict("unchanged", "verb_roster", "An instructor asked for lists and was sent them.") if sent else None
@@ -198,4 +213,5 @@ _LISTS: dict[Verb, Callable[[Work, Learner], bool] | None] = {
     V.STATUS: verbs.send_agenda,
     V.HELP: verbs.send_help,
     V.ROSTER: None,
+    V.STOP: None,
 }

@@ -27,6 +27,7 @@ LABELS: dict[Verb, str] = {
     V.COURSES: _("Courses"),
     V.STATUS: _("Status"),
     V.HELP: _("Help"),
+    V.STOP: _("Stop"),
 }
 """The word that our links write, in each language one that is read as the verb again."""
 
@@ -38,6 +39,8 @@ VERBS: dict[Kind, tuple[Verb, ...]] = {
     **dict.fromkeys((Kind.WAITING, Kind.WAITING_APPROVAL, Kind.FULL), (V.LEAVE,)),
     **dict.fromkeys((Kind.LAPSED, Kind.LAPSED_NOTICE), (V.TAKE, V.LEAVE)),
     Kind.ANSWERED: (V.YES, V.NO, V.UNDO),
+    Kind.REMINDER: (V.NO, V.STOP),
+    Kind.REMINDER_ANSWER: (V.YES, V.NO, V.MAYBE, V.STOP),
     Kind.APPROVAL: (V.APPROVE, V.REFUSE),
     Kind.ROSTER: (V.ROSTER,),
     Kind.ROSTER_AFTER: (V.ROSTER,),

@@ -115,6 +115,7 @@ def _headers(content: Letter, sender: Mailbox) -> bytes:
             b"\x00date\x00\x00message_id\x00\x00references\x00",
             # Against vacation replies; "OOF" alone, since "All" would suppress bounces too and perhaps
             # the answers (MS-OXCMAIL).
+            b"\x00unsubscribe\x00" if content.stop else b"",
             b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: OOF\r\n",
             b"Content-Language: %s\r\nMIME-Version: 1.0\r\n" % content.language.encode(),
         )
@@ -139,7 +140,7 @@ def _base64_part(head: bytes) -> bytes:
 
 def _render(name: str, content: Letter, say: Language, banner: str) -> str:
     template = _environment(say.tag).get_template(name)
-    links = {name: SLOTS[name] for name in ("page_url", "answer_url", "code", "block")}
+    links = {name: SLOTS[name] for name in ("page_url", "answer_url", "stop_url", "code", "block")}
     return template.render(letter=content, banner=banner, description=Markup(content.html), **links)  # noqa: S704 - made by plaintext.html
 
 

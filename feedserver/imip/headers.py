@@ -83,6 +83,13 @@ def references(uid: str) -> bytes:
     return f"References: <{hashlib.sha256(uid.encode()).hexdigest()[:32]}@entry.invalid>\r\n".encode()
 
 
+def unsubscribe(url: str, mailto: str) -> bytes:
+    """List-Unsubscribe by one click and by mail (RFC 2369 3.2, RFC 8058 3.1); nothing without an address of the page."""
+    if not url:
+        return b""
+    return f"List-Unsubscribe: <{url}>,\r\n <{mailto}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
+
+
 def encoded_words(text: str) -> str:
     """RFC 2047 words of at most 75 characters, each of whole characters, on lines of their own."""
     chunks, current = [], b""

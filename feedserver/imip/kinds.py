@@ -62,6 +62,10 @@ class Kind(StrEnum):
     MILESTONE_CHANGED = "milestone_changed"
     MILESTONE_DONE = "milestone_done"
     MILESTONE_ENDED = "milestone_ended"
+    REMINDER = "reminder"
+    REMINDER_ANSWER = "reminder_answer"
+    DIGEST = "digest"
+    TEAM_DIGEST = "team_digest"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
@@ -131,6 +135,8 @@ ANSWER_LINKS: dict[Kind, str] = {
     Kind.CONFIRM_SENDER: _("Say whether it was you"),
     Kind.APPROVAL: _("Approve or refuse"),
     Kind.CHECK_IN: _("Check in"),
+    Kind.REMINDER: _("You cannot come after all? Say so on a page"),
+    Kind.REMINDER_ANSWER: _("Answer on a page"),
 }
 """The words before the link to the page where these are answered."""
 
@@ -443,6 +449,38 @@ WORDINGS |= {
     ),
 }
 
+WORDINGS |= {
+    Kind.REMINDER: Wording(
+        _("Reminder: %(title)s"), _("Soon: %(title)s"), (), (_("Your calendar has it already; nothing in it changes by this mail."),)
+    ),
+    Kind.REMINDER_ANSWER: Wording(
+        _("Reminder: %(title)s"),
+        _("Soon, and without your answer: %(title)s"),
+        (_("You are invited and have not said Yes yet. Will you come?"),),
+        (_("Your calendar has it already; nothing in it changes by this mail."),),
+    ),
+    Kind.DIGEST: Wording(_("Your training this week"), _("Your training this week")),
+    Kind.TEAM_DIGEST: Wording(
+        _("Your team's training this week"),
+        _("Your team's training this week"),
+        (_("You get this list since you are named as the manager of these people."),),
+    ),
+}
+
+REMINDERS = frozenset({Kind.REMINDER, Kind.REMINDER_ANSWER})
+"""They say all that an invitation says, and have no calendar part and no UID."""
+
+STOPS: dict[Kind, str] = {
+    Kind.REMINDER: _("No more reminders"),
+    Kind.REMINDER_ANSWER: _("No more reminders"),
+    Kind.DIGEST: _("No more weekly plans"),
+    Kind.TEAM_DIGEST: _("No more weekly lists"),
+}
+"""Kinds that one click stops (RFC 8058), and the words before that link. They stop by a complaint, too (RFC 5965), as welcome mails and chasing do.
+
+No other kind bears List-Unsubscribe: an invitation, a change or a cancellation is not a list that one leaves.
+"""
+
 WITHOUT_SESSION = frozenset(
     {Kind.CONFIRM_ADDRESS, Kind.ADDRESS_CHANGED, Kind.WELCOME, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED}
 )
@@ -459,9 +497,12 @@ TO_OTHERS |= OF_CIRCLES
 OF_MILESTONES = frozenset({Kind.MILESTONE, Kind.MILESTONE_CHANGED, Kind.MILESTONE_DONE, Kind.MILESTONE_ENDED})
 """Kinds about a day to note; their words are in `imip.milestones`."""
 
-WITHOUT_SESSION |= OF_MILESTONES
+WITHOUT_SESSION |= OF_MILESTONES | {Kind.DIGEST, Kind.TEAM_DIGEST}
+TO_OTHERS |= {Kind.TEAM_DIGEST}
 
-LISTING = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED})
+LISTING = frozenset(
+    {Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST}
+)
 """Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""
 
 IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE, Kind.SUBSTITUTED: Kind.REMOVED_NOTICE}

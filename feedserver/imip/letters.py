@@ -17,10 +17,11 @@ from feedserver.training.changes import Snapshot, asks_again, diff
 from . import dates
 from .by_mail import by_hand, links
 from .catalogues import Language, _, language, words
-from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, LISTING, METHODS, STANDS, TO_OTHERS, WORDINGS, Kind
+from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, LISTING, METHODS, REMINDERS, STANDS, STOPS, TO_OTHERS, WORDINGS, Kind
 
 SLOTS = {
-    name: f"\x00{name}\x00" for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url", "code", "block")
+    name: f"\x00{name}\x00"
+    for name in ("position", "answer", "address", "name", "page_url", "answer_url", "join_url", "stop_url", "code", "block")
 }
 """What stands in a text for a value that is a learner's own."""
 
@@ -69,7 +70,7 @@ class Letter:
 
     `answer` are the words before the link to the page where it is answered; `own_page`: the reader is the learner, who has one; `held` is
     until when a seat is kept, in words. `verbs` are (word, link) of what can be answered by mail, `by_hand` says how without the links;
-    `listing`: lines made for one reader follow.
+    `listing`: lines made for one reader follow; `stop` are the words before the link that ends mails of this kind.
     """
 
     language: str
@@ -88,6 +89,7 @@ class Letter:
     verbs: tuple[tuple[str, str], ...] = ()
     by_hand: tuple[str, ...] = ()
     listing: bool = False
+    stop: str = ""
 
 
 def letter(
@@ -113,7 +115,7 @@ def letter(
     reason = clean(note).strip()
     if reason:
         sentences.append(say(_("Reason: %(reason)s"), reason=reason))
-    inviting = METHODS.get(kind) == "REQUEST"
+    inviting = METHODS.get(kind) == "REQUEST" or kind in REMINDERS
     text = snapshot.description if inviting and snapshot.visibility != "private" else ""
     return Letter(
         language=say.tag,
@@ -133,6 +135,7 @@ def letter(
         verbs=links(kind, title, mailbox, say) if mailbox else (),
         by_hand=by_hand(kind, mailbox, say) if mailbox else (),
         listing=kind in LISTING,
+        stop=say(STOPS[kind]) if kind in STOPS else "",
     )
 
 
@@ -153,6 +156,7 @@ def letter_without_session(kind: Kind, reader: Reader, organisation: str, title:
         answer=say(ANSWER_LINKS[kind]) if kind in ANSWER_LINKS else "",
         own_page=kind is not Kind.CONFIRM_ADDRESS and kind not in TO_OTHERS,
         listing=kind in LISTING,
+        stop=say(STOPS[kind]) if kind in STOPS else "",
     )
 
 

@@ -34,8 +34,8 @@ class Values:
     The outbox row holds it. `dtstamp` is in seconds since 1970, `date` aware UTC.
 
     `code` names what is answered by mail. `extra` has what a kind says besides (compose.EXTRA): `position` on the waiting list, the
-    `address` that is asked about; `block` are lines made for this reader alone, each a text, or a word and its link. `own` is what
-    `slots.slot_own` takes, of an entry of a series.
+    `address` that is asked about; `block` are lines made for this reader alone, each a text, or a word and its link. `stop_url` and
+    `stop_mail` end mails of this kind, by one click and by mail. `own` is what `slots.slot_own` takes, of an entry of a series.
     """
 
     message_id: str
@@ -49,6 +49,8 @@ class Values:
     page_url: str = ""
     answer_url: str = ""
     join_url: str = ""
+    stop_url: str = ""
+    stop_mail: str = ""
     code: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping | None = None
@@ -76,6 +78,9 @@ _MAKERS: dict[str, Maker] = {
     slots.JOIN_PLACE: lambda v: slots.slot_join_place(v.join_url),
     "text.join_url": lambda v: encode_value(v.join_url),
     "html.join_url": lambda v: encode_value(_escape(v.join_url)),
+    "unsubscribe": lambda v: headers.unsubscribe(v.stop_url, v.stop_mail),
+    "text.stop_url": lambda v: encode_value(v.stop_url),
+    "html.stop_url": lambda v: encode_value(_escape(v.stop_url)),
     "text.answer_url": lambda v: encode_value(v.answer_url),
     "html.answer_url": lambda v: encode_value(_escape(v.answer_url)),
     "text.code": lambda v: encode_value(v.code),

@@ -34,6 +34,7 @@ _EXPLAINED: dict[Verb, str] = {
     V.UNDO: _("takes your last answer back, as an answer to the mail that confirms it"),
     V.COURSES: _("brings the courses with free seats, each with a link to register"),
     V.STATUS: _("brings what is coming for you"),
+    V.STOP: _("ends reminders and weekly mails; invitations go on"),
     V.HELP: _("brings this list"),
 }
 _THERE, _NOT_THERE, _WITHOUT_PLACE = _("There: %(names)s"), _("Not there: %(names)s"), _("Came without a place: %(names)s")

@@ -29,6 +29,7 @@ class Verb(StrEnum):
     COURSES = "Courses"
     STATUS = "Status"
     HELP = "Help"
+    STOP = "Stop"
 
 
 V = Verb
@@ -48,9 +49,10 @@ WORDS: dict[Verb, str] = {
     V.COURSES: "courses, course, catalogue, catalog, kurse, kurs, cours, formations, cursussen, cursus, cursos, curso, corsi, corso",
     V.STATUS: "status, agenda, schedule, termine, meine termine, planning, programma, statut, estado, stato",
     V.HELP: "help, hilfe, aide, hulp, ayuda, aiuto",
+    V.STOP: "stop, unsubscribe, stopp, abbestellen, arreter, desabonner, stoppen, uitzetten, parar, detener, ferma, fermare",
 }  # fmt: skip
 """Every word for a verb in English, German, French, Dutch, Spanish and Italian, without accents."""
-_BARE = (V.COURSES, V.STATUS, V.ROSTER, V.HELP)
+_BARE = (V.COURSES, V.STATUS, V.ROSTER, V.HELP, V.STOP)
 """These need no code: what they bring goes to the enrolled address alone."""
 _REASONED = (V.REFUSE,)
 _POLITE_WORDS = (

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .. import tokens
-from ..imip.kinds import Kind
+from ..imip.kinds import STOPS, Kind
 from ..imip.skeleton import Skeleton, Values
+from ..imip.verbs import mailto
 from ..store.outbox import Delivery, MailSkeleton, message_id
 
 
@@ -28,6 +29,8 @@ def fill(skeleton: Skeleton, base_url: str, row: Any, secret: str) -> bytes:
         page_url=f"{base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, row.page_id, secret)}" if row.page_id else base_url,
         answer_url=base_url + answer_path(row, secret),
         join_url=base_url + tokens.join_path(row.enrolment_id, secret) if row.enrolment_id else "",
+        stop_url=base_url + stop_path(row, secret) if row.kind in STOPS else "",
+        stop_mail=mailto(row.sender, f"Stop [{verb_code(row, secret)}]") if row.kind in STOPS else "",
         code=verb_code(row, secret),
         extra=row.extra or {},
         own=row.own,
@@ -49,6 +52,12 @@ def answer_path(row: Any, secret: str) -> str:
     if row.kind == Kind.CHECK_IN:
         return f"/check-in/me/{tokens.sign(tokens.CHECK_IN_MAIL, str(row.enrolment_id), secret)}"
     return f"/rsvp/{tokens.sign(tokens.ANSWER, answer_payload(row.enrolment_id, row.page_id), secret)}"
+
+
+def stop_path(row: Any, secret: str) -> str:
+    """The page that ends mails of this kind: for the learner whose page it is, or the manager it went to."""
+    whose = row.page_id or f"{row.organisation_id}.{tokens.encoded(row.recipient)}"
+    return f"/stop/{tokens.sign(tokens.STOP, f'{row.kind}.{whose}', secret)}"
 
 
 def verb_code(row: Any, secret: str) -> str:

@@ -32,6 +32,7 @@ RULE_FIELDS = (
     "lock_minutes",
     "guests",
     "counts",
+    "reminders",
 )
 EDITABLE = SHOWN_FIELDS + RULE_FIELDS
 TIMES = ("start", "end", "timezone", "fold")

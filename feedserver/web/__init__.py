@@ -19,7 +19,7 @@ from .converters import IdConverter
 
 LARGEST_BODY = 11 * 1024 * 1024
 # A module with `register(app)` each.
-MODULES = ("health", "api", "feeds", "files", "learner", "admin", "dev", "checkin", "join", "answers", "confirming")
+MODULES = ("health", "api", "feeds", "files", "learner", "admin", "dev", "checkin", "join", "answers", "confirming", "stopping")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

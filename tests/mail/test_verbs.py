@@ -12,9 +12,9 @@ from urllib.parse import unquote
 import pytest
 from sqlalchemy import update
 
-from feedserver.services import leaving, verbs_roster
+from feedserver.services import leaving, reminding, verbs_roster
 from feedserver.store.inbox import InboundMessage
-from feedserver.store.learners import LearnerAlias
+from feedserver.store.learners import Learner, LearnerAlias
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import LiveSession
 from feedserver.training.statuses import EnrolmentStatus as S
@@ -46,6 +46,10 @@ class ByMail(World):
         self.mails()
         found, self.notices = [replace(one, words=one.words.replace("\r\n", "\n")) for one in self.notices], []
         return [one for one in found if not kinds or one.kind in kinds]
+
+    def learner(self, name: str) -> Learner:
+        """The row."""
+        return self.look(lambda work: work.db.get_one(Learner, self.people[name]))
 
     def notice(self, kind: str) -> Mail:
         (one,) = self.told(kind)
@@ -318,3 +322,23 @@ def test_a_class_marked_on_the_page_is_not_asked_for(world):
     world.set_status(session, "Anna", S.ATTENDED)
     assert world.do(lambda work: verbs_roster.send_due(work, session)) == 0
     assert world.look(lambda work: work.db.get_one(LiveSession, session).roster_sent_at) == world.moment
+
+
+def test_stop_ends_reminders_by_the_link_and_by_the_bare_word_but_nobody_elses(world):
+    session = world.session("Lea", reminders=["48h"])
+    world.moment = datetime(2026, 11, 29, 9, 0, 5, tzinfo=UTC)
+    world.do(lambda work: reminding.remind_due(work, work.organisation_id))
+    reminder = world.notice("reminder_answer")
+    stranger = world.follow(reminder, "Stop", "else@where.example")
+    assert stranger.outcome == "human" and not world.learner("Lea").reminders_off_at
+
+    assert world.follow(reminder, "Stop").reason_code == "verb_stop" and world.learner("Lea").reminders_off_at
+    assert world.status(session, "Lea") == "Invited"
+
+
+def test_a_reminder_is_answered_by_mail_as_an_invitation_is(world):
+    session = world.session("Lea", reminders=["48h"])
+    world.moment = datetime(2026, 11, 29, 9, 0, 5, tzinfo=UTC)
+    world.do(lambda work: reminding.remind_due(work, work.organisation_id))
+    assert world.follow(world.notice("reminder_answer"), "Yes").outcome == "applied"
+    assert world.status(session, "Lea") == "Registered"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response, abort, redirect, request, url_for
 
 from ...errors import FeedserverError
-from ...services import channelling, moving
+from ...services import channelling, moving, reminding, stopping
+from ...services.finding import find
 from ...services.work import Work
 from ...store.learners import CHANNELS, Learner
 from ...store.organisations import Organisation
@@ -33,6 +34,20 @@ def choose_address(token: str) -> Response:
     return _press(token, lambda work, who: moving.ask_for_target(work, who.id, request.form.get("email", "")), "asked")
 
 
+@learner.post("/my/<token>/mails")
+def choose_mails(token: str) -> Response:
+    """Reminders or none; the week's plan or none."""
+    wants = request.form.get("reminders") == "1"
+    digest = "weekly" if request.form.get("digest") == "weekly" else "none"
+
+    def verb(work: Work, who: Learner) -> None:
+        mine = find(work, Learner, who.id, lock=True)
+        reminding.stop(work, mine, off=not wants)
+        stopping.choose_digest(work, mine, digest)
+
+    return _press(token, verb, "mails", "mails")
+
+
 @learner.get("/address/<token>")
 def address(token: str) -> Response:
     """Whose mail would come here; a button confirms it."""
@@ -53,10 +68,10 @@ def confirm_address(token: str) -> Response:
     return redirect(url_for("learner.address", token=token), 303)
 
 
-def _press(token: str, verb, note: str) -> Response:
+def _press(token: str, verb, note: str, anchor: str = "reach") -> Response:
     who = who_of(token)
     pages.refuse_foreign()
-    back = {"token": token, "_anchor": "reach"}
+    back = {"token": token, "_anchor": anchor}
     if who.left_at is not None or not fresh(request.form.get("nonce", ""), who):
         return redirect(url_for("learner.my_page", **back, note="old"), 303)
     try:
