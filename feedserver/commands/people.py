@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import tokens
 from ..errors import NotFound, Unavailable
-from ..services import importing, leaving, personal_data
+from ..services import importing, importing_completions, leaving, personal_data
 from ..services.feed_reading import FeedReader
 from ..services.feeding import FeedRequest, answer
 from ..services.house import House
@@ -184,3 +184,21 @@ def erase_learner(email: str, yes: bool, org: str | None) -> None:
 
 
 COMMANDS = (import_group, export_group, erase_group)
+
+
+@import_group.command("completions")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_org
+def import_completions(file: Path, org: str | None) -> None:
+    """Note who has completed what from a CSV file; columns email, course and, if wanted, completed_on, kind, reference, note."""
+    found = parts.settings()
+    house = parts.house(found)
+    number = parts.organisation(found, house.database, org)
+    with file.open("rb") as stream, _progress(file.stat().st_size) as (moved, say):
+        table = iter(TableFile(stream, importing_completions.COLUMNS, importing_completions.REQUIRED))
+        tally = Tally()
+        while batch := list(itertools.islice(table, BATCH)):
+            _add(tally, house.run(number, "command", lambda work, some=batch: importing_completions.take(work, some)), say)
+            moved(stream.tell())
+    click.echo(f"{tally.added} noted, {tally.unchanged} on record already, {len(tally.refused)} refused")
+    sys.exit(1 if tally.refused else 0)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, exists, func, insert, or_, select
 
-from ..errors import Conflict, Invalid
+from ..errors import Conflict, Invalid, NotFound
 from ..store.completions import SOURCES, Completion
 from ..store.courses import Course
 from ..store.enrolments import Enrolment
@@ -24,6 +24,8 @@ from .work import Work, new_batch
 
 C_, E_, M_ = Completion, MilestoneEntry, Milestone
 K, S = CompletionKind, EnrolmentStatus
+SELF_SAID = ("completion_deadline", "assessment")
+"""Kinds of milestones of which learners may say themselves that they are done, where the course is self-paced."""
 CAME = (S.ATTENDED, S.GO_SHOW)
 _AT_ONCE = 1000
 
@@ -138,14 +140,14 @@ def may_say_done(work: Work, entry: MilestoneEntry) -> bool:
     if entry.state != OPEN or entry.milestone_id is None:
         return False
     allowed = select(Course.self_paced).join(M_, M_.course_id == Course.id).where(M_.id == entry.milestone_id)
-    return entry.kind in ("completion_deadline", "assessment") and bool(work.db.scalar(allowed))
+    return entry.kind in SELF_SAID and bool(work.db.scalar(allowed))
 
 
 def say_done(work: Work, learner_id: int, entry_id: int) -> list[Completion]:
     """The learner says on their page that something is done; `Conflict` where the course leaves that to others."""
     entry = find(work, MilestoneEntry, entry_id, lock=True)
     if entry.learner_id != learner_id:
-        raise Conflict("This is not yours.")
+        raise NotFound("There is no such day to note.")
     if entry.state == DONE:
         return []
     if not may_say_done(work, entry):

@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 from ...services import grouping
 from ...services.finding import find
 from ...services.work import Work
+from ...store.completions import Completion
 from ...store.courses import Course, GroupMember, TrainingGroup
+from ...store.milestones import Milestone
 from ...store.sessions import CHOSEN, LiveSession
 from .. import pages
 from ..forms import Field, Form
@@ -19,6 +21,13 @@ FIELDS = (
     Field("name", "Name", required=True, hint="As learners know it: it stands in the invitation."),
     Field("description", "Description", "long", longest=20_000),
     Field("url", "Link to the course", "url", longest=2000, hint="Stands in every invitation."),
+    Field(
+        "counts",
+        "Attending a session of it completes it",
+        "check",
+        hint="A session can say otherwise; of a series all dates have to be attended.",
+    ),
+    Field("self_paced", "Learners may say themselves that they have completed it", "check", hint="With a button on their own page."),
 )
 GROUP_FIELDS = (Field("name", "Name of the group", required=True, hint="For example: Berlin, spring."),)
 
@@ -95,11 +104,17 @@ def _one(work: Work, course_id: int) -> dict:
     members = select(func.count()).where(GroupMember.group_id == TrainingGroup.id).scalar_subquery()
     groups = select(TrainingGroup, members.label("members")).where(TrainingGroup.course_id == course.id)
     here = LiveSession.course_id == course.id
+    standing = (Completion.course_id == course.id, Completion.kind == "course", Completion.undone_at.is_(None))
+    live = (Milestone.course_id == course.id, Milestone.cancelled_at.is_(None), Milestone.day >= work.now.date())
     return {
         "course": course,
+        "days": work.db.scalar(select(func.count(Milestone.id)).where(*live)),
+        "completed": work.db.scalar(select(func.count(Completion.learner_id.distinct())).where(*standing)),
         "groups": list(work.db.execute(groups.order_by(TrainingGroup.name).limit(500))),
         "coming": session_lines(work, here, CHOSEN, LiveSession.ends_at > work.now, limit=100),
-        "past": session_lines(work, here, CHOSEN, LiveSession.ends_at <= work.now, order=(LiveSession.starts_at.desc(), LiveSession.id), limit=20),
+        "past": session_lines(
+            work, here, CHOSEN, LiveSession.ends_at <= work.now, order=(LiveSession.starts_at.desc(), LiveSession.id), limit=20
+        ),
     }
 
 

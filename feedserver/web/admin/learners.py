@@ -14,6 +14,7 @@ from ...store.enrolments import Enrolment
 from ...store.feeds import Feed
 from ...store.inbox import InboundMessage
 from ...store.learners import ALIAS, CHANNELS, DELEGATE, Learner, LearnerAlias
+from ...store.milestones import MilestoneEntry
 from ...store.outbox import Delivery
 from ...store.sessions import CHOSEN, LiveSession
 from ...store.verdicts import SenderQuestion
@@ -22,6 +23,7 @@ from .. import pages
 from ..forms import Field, Form
 from . import people
 from .desk import act, admin, look, run, search_text, typed
+from .milestones import KIND_WORDS
 
 _CHANNEL_WORDS = {"both": "invitations by mail, and the feed", "feed": "the feed alone", "mail": "mail alone"}
 FIELDS = (
@@ -175,6 +177,12 @@ def _one(work: Work, learner_id: int) -> dict:
         ),
         "sessions": [(enrolment, session, came.get(session.id)) for enrolment, session in rows],
         "feeds": [(f, urls.get(f.id, "")) for f in feeds],
+        "days": list(
+            db.scalars(
+                select(MilestoneEntry).where(MilestoneEntry.learner_id == learner.id).order_by(MilestoneEntry.day.desc()).limit(_FEW)
+            )
+        ),
+        "day_words": KIND_WORDS,
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
         "channel": _CHANNEL_WORDS[learner.channel],

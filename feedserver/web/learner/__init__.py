@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from .. import pages
-from . import catalogue, reach, views
+from . import catalogue, days, reach, views
 
-__all__ = ["catalogue", "reach", "register"]
+__all__ = ["catalogue", "days", "reach", "register"]
 
 
 def register(app: Flask) -> None:

@@ -25,11 +25,12 @@ from ...training.statuses import TABLE, EnrolmentStatus
 from .. import pages
 from ..catalogues import language
 from ..house import house
+from .due import days_of
 
 learner = Blueprint("learner", __name__)
 _OPEN_FOR = 24 * 3600
 _MOST = 200
-_NOTES = ("saved", "old", "refused", "channel", "asked", "address")
+_NOTES = ("saved", "old", "refused", "channel", "asked", "address", "mails", "noted")
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def _found(work: Work, who: Learner, say: Language) -> dict:
     return {
         "organisation": work.organisation,
         "lines": lines,
+        "days": days_of(work, who, say),
         "join_links": joining.links(work, ((line.enrolment, line.session) for line in lines)),
         "feeds": [_ways(f.name, urls[f.id]) for f in feeds],
         "now": work.now,

@@ -36,6 +36,8 @@ MATRIX = {
     "leaving": "ot", "leave": "ot", "come_back": "ot", "send_welcome": "ot", "learner_addresses": "ot",
     "session_files": "ot", "delete_file": "ot", "new_slots": "ot", "add_many": "ot",
     "import_learners": "ot", "import_job": "ot", "start_import": "ot",
+    "completions": "otcv", "completion_report": "otcv", "note_completions": "otc", "undo_completion": "otc", "completion_csv": "otc",
+    "course_days": "ot", "edit_milestone": "ot", "cancel_milestone": "ot",
     "new_room": "ot", "edit_room": "ot", "delete_room": "ot", "decide_proposal": "ot",
     "attendance": "otciav", "mark_attendance": "otci", "mark_walk_in": "otci", "attendance_list": "otci", "attendance_csv": "otci",
     "check_in_code": "otci", "reports": "otciav", "report": "otciav", "report_csv": "otcia",
