@@ -6,7 +6,7 @@ A session as a calendar entry, once for all learners, with slots for what is a l
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from feedserver.addresses import Mailbox
@@ -46,16 +46,14 @@ Method = Literal["REQUEST", "CANCEL"]
 def zone_of(snapshot: Snapshot) -> bytes | None:
     """The VTIMEZONE that this session's times need; None where they are written in UTC.
 
-    UTC is for what local time cannot say: a zone without a right VTIMEZONE, the second of two equal hours in
-    autumn, a time left out in spring.
+    UTC is for what local time cannot say: a zone without a right VTIMEZONE, a time left out in spring, and either of two
+    equal hours in autumn: libical and ical.js take the second, where RFC 5545 3.3.5 means the first.
     """
     zone = load(snapshot.timezone)
     if zone is None or is_utc(snapshot.timezone):
         return None
     for local in (snapshot.start, snapshot.end):
-        aware = local.replace(tzinfo=zone, fold=snapshot.fold)
-        back = aware.astimezone(UTC).astimezone(zone)
-        if back.replace(tzinfo=None) != local or back.fold:
+        if len({local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}) == 2:
             return None
     return vtimezone(snapshot.timezone, snapshot.start.replace(tzinfo=zone), snapshot.ends_at)
 
@@ -139,7 +137,7 @@ def for_others(snapshot: Snapshot, view: View, words: Words) -> bytes:
 
 def _times(snapshot: Snapshot) -> bytes:
     if zone_of(snapshot) is None:
-        return _time("DTSTART", snapshot.starts_at, "Z") + _time("DTEND", snapshot.ends_at, "Z")
+        return _time("DTSTART", snapshot.starts_at, "Z") + _time("DTEND", snapshot.first_ends_at, "Z")
     zone = f";TZID={snapshot.timezone}"
     return _time("DTSTART" + zone, snapshot.start) + _time("DTEND" + zone, snapshot.end)
 

@@ -45,7 +45,7 @@ class Plan:
         """How many entries each person would have, and mails at first."""
         if self.mode == DATES:
             return len(self.taking_place)
-        alone = [one for one in self.dates if recurrence.awkward(one.start, timezone) and one.recurrence_id not in self.left_out]
+        alone = [one for one in self.dates if recurrence.awkward(one, timezone) and one.recurrence_id not in self.left_out]
         return 1 + len(alone) + len(self.extra)
 
 
@@ -64,14 +64,16 @@ def plan(values: Mapping[str, Any]) -> Plan:
     kept = [one for one in dates if one.recurrence_id not in left_out]
     if not kept:
         raise Invalid("All dates are left out; at least one of the rule has to stay.", field="left_out")
-    spoken = rule.outlook_knows and _one_zone(values, dates)
+    missing = recurrence.missing(rule, values["start"], timezone)
+    # All dates of an RRULE follow from the first, and libical reads those after a time that does not exist wrongly, too.
+    spoken = rule.outlook_knows and _one_zone(values, dates) and not missing and not recurrence.awkward(dates[0], timezone)
     many = len(kept) + len(extra) > ENTRIES_UP_TO
     mode = values.get("entry_mode") or (RULE if many and spoken and not values.get("seats_per_date") else DATES)
     if mode == RULE and values.get("seats_per_date"):
         raise Invalid("Seats for each date need an entry for each date.", field="entry_mode")
     if mode == RULE and not spoken:
         raise Invalid("Outlook would refuse this rule, or no program could read its times: let each date be an entry.", field="entry_mode")
-    return Plan(rule, dates, mode, _warnings(kept, timezone), left_out, extra)
+    return Plan(rule, dates, mode, _warnings(kept, missing, timezone), left_out, extra)
 
 
 def occurrence(start: datetime, end: datetime | None, length: Any, timezone: str) -> Occurrence:
@@ -126,11 +128,13 @@ def _one_zone(values: Mapping[str, Any], dates: list[Occurrence]) -> bool:
     )
 
 
-def _warnings(dates: list[Occurrence], timezone: str) -> tuple[str, ...]:
+def _warnings(dates: list[Occurrence], missing: list[datetime], timezone: str) -> tuple[str, ...]:
     said = []
     if recurrence.crosses_clock_change([one.start for one in dates], timezone):
         said.append("The clocks change between these dates: the time of day stays, the instant moves.")
-    odd = [f"{one.start:%Y-%m-%d}" for one in dates if recurrence.awkward(one.start, timezone)]
+    odd = [f"{one.start:%Y-%m-%d}" for one in dates if recurrence.awkward(one, timezone)]
     if odd:
-        said.append(f"On {', '.join(odd)} this time exists twice or not at all.")
+        said.append(f"On {', '.join(odd)} the clocks change during this time.")
+    if missing:
+        said.append(f"On {', '.join(f'{one:%Y-%m-%d}' for one in missing)} this time does not exist: it starts as the clocks show it then.")
     return tuple(said)

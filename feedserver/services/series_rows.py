@@ -36,7 +36,7 @@ def row(
 ) -> LiveSession:
     """A row for one date, not yet added. Times that exist twice or not at all are read differently by programs: such a date leaves an RRULE
     entry from the start, and one beside the rule was never in it (no RDATE, which Outlook refuses)."""
-    alone = head.entry_mode == RULE and recurrence.awkward(one.start, head.timezone)
+    alone = head.entry_mode == RULE and recurrence.awkward(one, head.timezone)
     of_its_own = {name: getattr(head, name) for name in ("waiting_list", "approval_required")} if head.seats_per_date else {}
     return LiveSession(
         organisation_id=head.organisation_id, course_id=head.course_id, group_id=head.group_id, series_id=head.id, recurrence_id=one.recurrence_id,

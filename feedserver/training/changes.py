@@ -46,8 +46,12 @@ class Snapshot:
     @property
     def ends_at(self) -> datetime:
         """The instant of the end, of a series that of its last date, in UTC."""
-        end = instant(self.end, self.timezone, self.fold)
-        return end - self.starts_at + until_of(self.rule) if self.rule else end
+        return self.first_ends_at - self.starts_at + until_of(self.rule) if self.rule else self.first_ends_at
+
+    @property
+    def first_ends_at(self) -> datetime:
+        """The instant of the end, of a series that of its first date, in UTC."""
+        return instant(self.end, self.timezone, self.fold)
 
     def to_json(self) -> str:
         """As stored with a revision: keys sorted, times as ISO text."""

@@ -128,16 +128,17 @@ def starts(rule: Rule, start: datetime, timezone: str) -> list[datetime]:
 def occurrences(rule: Rule, start: datetime, end: datetime, timezone: str) -> list[Occurrence]:
     """The dates of the series. Each lasts as long as the first (RFC 5545 3.8.5.3: the same exact duration).
 
-    Where clocks go back the first of two equal times is meant, where they go forward the offset before holds (RFC 5545 3.3.5).
+    Where clocks go back the first of two equal times is meant, where they go forward the offset before holds (RFC 5545 3.3.5). A date
+    that would begin and end within the hour that comes twice ends as the clock says, an hour later.
     """
     zone = ZoneInfo(timezone)
     length = instant(end, timezone) - instant(start, timezone)
     made = []
     for local in starts(rule, start, timezone):
         at = instant(local, timezone)
-        finish = (at + length).astimezone(zone)
-        shown = at.astimezone(zone)
-        made.append(Occurrence(at, shown.replace(tzinfo=None, fold=0), finish.replace(tzinfo=None, fold=0), shown.fold))
+        shown = at.astimezone(zone).replace(tzinfo=None)
+        finish = (at + length).astimezone(zone).replace(tzinfo=None)
+        made.append(_date(at, shown, finish, end - start, timezone))
     return made
 
 
@@ -152,10 +153,19 @@ def closed_text(text: str, start: datetime, timezone: str) -> str:
     return closed(parse_rule(text, timezone), start, timezone).text()
 
 
-def awkward(one: datetime, timezone: str) -> bool:
-    """Whether programs read this wall-clock time of a series differently: it exists twice, or not at all."""
-    twice = instant(one, timezone, 0) != instant(one, timezone, 1)
-    return twice or not exists(one, timezone)
+def awkward(one: Occurrence, timezone: str) -> bool:
+    """Whether programs read this date of an RRULE differently, so that it needs an entry of its own.
+
+    Of two equal times libical and ical.js take the second, where RFC 5545 3.3.5 means the first. Over a change of the clocks ical.js (Thunderbird)
+    and recurring-ical-events let a date last as long by the clock, libical as 3.8.5.3 says.
+    """
+    twice = any(instant(local, timezone, 0) != instant(local, timezone, 1) for local in (one.start, one.end))
+    return twice or instant(one.end, timezone, one.fold) - instant(one.start, timezone, one.fold) != one.end - one.start
+
+
+def missing(rule: Rule, start: datetime, timezone: str) -> list[datetime]:
+    """The wall-clock starts of the series that the clocks of the zone never show."""
+    return [local for local in starts(rule, start, timezone) if not exists(local, timezone)]
 
 
 def shifted(rule: Rule, start: datetime, to: datetime, timezone: str) -> Rule:
@@ -182,6 +192,15 @@ def crosses_clock_change(dates: Iterable[datetime], timezone: str) -> bool:
     """Whether the UTC offset differs between the first and any other of these wall-clock dates."""
     zone = ZoneInfo(timezone)
     return len({one.replace(tzinfo=zone).utcoffset() for one in dates}) > 1
+
+
+def _date(at: datetime, start: datetime, end: datetime, length: timedelta, timezone: str) -> Occurrence:
+    """`fold` says which of two equal times is meant by whichever of start and end exists twice; it cannot say one of each."""
+    ends_at = end.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+    for fold in (0, 1):
+        if instant(start, timezone, fold) == at and instant(end.replace(fold=0), timezone, fold) == ends_at:
+            return Occurrence(at, start.replace(fold=0), end.replace(fold=0), fold)
+    return Occurrence(at, start.replace(fold=0), start.replace(fold=0) + length)
 
 
 def _expanded(rule: Rule, start: datetime, end: datetime) -> Iterable[datetime]:

@@ -293,3 +293,15 @@ def test_one_date_by_hand_shows_in_the_series_and_a_seat_goes_by_the_series(worl
         world.enrol(second, "Ben")
     world.enrol(second, "Ben", "Go Show")
     assert world.status(second, "Ben") == "Go Show"
+
+
+@pytest.mark.parametrize(
+    ("start", "mode", "said"),
+    [(datetime(2027, 3, 26, 2, 30), "dates", "does not exist"), (datetime(2027, 10, 31, 2, 30), "dates", "change during"),
+     (datetime(2027, 10, 29, 2, 30), "rule", "change during"), (datetime(2027, 10, 29, 12), "rule", "the instant moves")],
+)  # fmt: skip
+def test_a_rule_whose_times_programs_read_differently_becomes_an_entry_a_date(start, mode, said):
+    values = {"start": start, "end": start.replace(minute=50), "timezone": "Europe/Berlin", "recurrence": "FREQ=DAILY;COUNT=8"}
+    planned = series.plan(values)
+    assert planned.mode == mode and said in " ".join(planned.warnings)
+    assert all(one.end > one.start for one in planned.dates)

@@ -192,7 +192,7 @@ def _look(work: Work, plain: Mapping[str, Any], planned: series.Plan, group_id: 
     for one, wanted in zip(every, wants, strict=True):
         now = one.start.replace(tzinfo=zone).utcoffset()
         marks = ["the clocks have changed before it"] if offset is not None and now != offset else []
-        marks += ["this time exists twice or not at all"] if recurrence.awkward(one.start, timezone) else []
+        marks += ["the clocks change during this time"] if recurrence.awkward(one, timezone) else []
         out = one.recurrence_id in planned.left_out
         rows.append(Row(one, out, one in planned.extra, marks, () if out else [finding.detail for finding in wanted]))
         offset = now
