@@ -37,7 +37,7 @@ SERIOUS = ("(serious)", "(critical)")
 # Files, feeds and answers for programs.
 NO_PAGES = {
     "static", "assets.static", "healthz", "readyz", "metrics", "feeds.feed", "feeds.audience_feed", "feeds.robots", "files.file", "admin.attendance_csv",
-    "admin.report_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
+    "admin.report_csv", "admin.completion_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
 OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "admin.sign_in_page", "admin.signed_out")
@@ -126,6 +126,8 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     sessions = {one["title"]: one for one in desk.product.api("GET", "/sessions?limit=50")[1]["items"]}
     practice, asked = sessions["First aid: practice day"], sessions["Becoming a data protection contact"]
     ann, bob, eva = (desk.learner(name, manager_email="boss@corp.example") for name in ("Ann Ample", "Bob Second", "Eva Third"))
+    desk.made("/courses/1/milestones", {"kind": "completion_deadline", "title": "Everything about first aid", "day": "2027-03-31"})
+    desk.made("/completions", {"learner_id": 1, "course_id": 1, "note": "On paper"})
     desk.made("/rooms", {"name": "Blue room", "capacity": 12})
     desk.made("/audience-feeds", {"audience": "room", "subject": "1", "subscriber": "The screen beside the door of the blue room"})
     now = desk.session("Right now", minutes_from_now=-10, join_url="https://meet.example.net/now", instructors=["trainer@example.net"])
@@ -171,6 +173,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.check_in_code": [f"/sessions/{one['id']}/check-in" for one in (now, practice)],
         "admin.calendar": [f"/calendar?view={view}" for view in VIEWS],
         "admin.sessions": ["/sessions", "/sessions?which=past", "/sessions?q=nothing+like+that"],
+        "admin.completion_report": ["/reports/completions", "/reports/completions?by=team"],
         "admin.report": [f"/reports/{kind}" for kind in KINDS],
         "admin.learner": ["/learners/1", f"/learners/{bob['id']}"],
         "admin.mail_out": ["/mail/out", "/mail/out?state=dead"],
