@@ -159,7 +159,7 @@ def anything(rng: random.Random, number: int, people: int) -> list[Said]:
     """Replies as they come: with and without SEQUENCE and DTSTAMP, copied, lying, from before and after a move, one in ten said twice."""
 
     def one() -> Said:
-        version = rng.randrange(4)
+        version = rng.randrange(5)
         asked = BEGUN + HOUR * version + (21 if version else 0)
         honest = asked + rng.randrange(1, HOUR)
         stamp = rng.choice([honest, honest, honest, asked, None, BEGUN - 9, BEGUN + 90 * HOUR, BEGUN + 40, BEGUN + 41])
@@ -191,11 +191,16 @@ def test_a_thousand_in_any_order_between_edits_end_as_the_model_says(database_ur
     number = 1000 if database_url.startswith("sqlite") else 120
     said = anything(rng, number, 60)
     rng.shuffle(said)
-    edits = [{"start": START + timedelta(days=1)}, {"title": "Fire safety, revised"}, {"start": START + timedelta(days=2)}]
-    quarter = number // 4
-    for k in range(4):
-        play.arrive(said[k * quarter : (k + 1) * quarter])
-        if k < 3:
+    edits = [
+        {"start": START + timedelta(days=1)},
+        {"title": "Fire safety, revised"},
+        {"title": "Fire safety, once more"},
+        {"start": START + timedelta(days=2)},
+    ]
+    fifth = number // 5
+    for k in range(5):
+        play.arrive(said[k * fifth : (k + 1) * fifth])
+        if k < 4:
             play.edit(**edits[k])
     assert [status for status, _ in play.ends()] == [model.status for model in play.models]
     play.world.close()
