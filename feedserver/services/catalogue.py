@@ -23,13 +23,15 @@ S = EnrolmentStatus
 
 @dataclass(frozen=True)
 class Offering:
-    """One date of a course. `free` is None without a limit; `mine` where the learner stands, `waiting` how many do in line."""
+    """One date of a course. `free` is None without a limit; `mine` where the learner stands, `waiting` how many do in line, `dates` what is
+    left of a series."""
 
     session: LiveSession
     course: Course
     free: int | None
     waiting: int
     mine: Enrolment | None
+    dates: tuple[LiveSession, ...] = ()
 
     @property
     def may_register(self) -> bool:
@@ -56,7 +58,8 @@ def open_sessions(work: Work, learner: Learner, limit: int, offset: int = 0) -> 
     ids = [session.id for session, *_ in rows]
     counted = select(Enrolment.live_session_id, func.count()).where(Enrolment.live_session_id.in_(ids), Enrolment.status == S.WAITING_LIST)
     waiting = dict(work.db.execute(counted.group_by(Enrolment.live_session_id)).all()) if ids else {}
-    offers = [Offering(s, c, _free(seats), waiting.get(s.id, 0), e) for s, c, seats, e in rows]
+    dates = _dates(work, [s.id for s, *_ in rows if s.is_series])
+    offers = [Offering(s, c, _free(seats), waiting.get(s.id, 0), e, dates.get(s.id, ())) for s, c, seats, e in rows]
     return [(dates[0].course, dates) for _id, group in groupby(offers, lambda one: one.course.id) if (dates := list(group))]
 
 
@@ -75,6 +78,18 @@ def _entitled(learner: Learner):
     )  # fmt: skip
     member = exists().where(GroupMember.group_id == LiveSession.group_id, GroupMember.learner_id == learner.id)
     return and_(LiveSession.draft.is_(False), or_(LiveSession.visibility != "private", enrolled.correlate(LiveSession), member))
+
+
+def _dates(work: Work, head_ids: list[int]) -> dict[int, tuple[LiveSession, ...]]:
+    if not head_ids:
+        return {}
+    query = select(LiveSession).where(
+        LiveSession.series_id.in_(head_ids), LiveSession.status == "scheduled", LiveSession.starts_at > work.now
+    )
+    found: dict[int, list[LiveSession]] = {}
+    for one in work.db.scalars(query.order_by(LiveSession.starts_at)):
+        found.setdefault(one.series_id, []).append(one)
+    return {head_id: tuple(dates) for head_id, dates in found.items()}
 
 
 def _to_come(work: Work):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, exists, func, insert, literal, null, select, update
+from sqlalchemy import and_, exists, func, insert, literal, null, select, true, update
 from sqlalchemy.orm import aliased
 
 from ..errors import Conflict
@@ -22,10 +22,13 @@ _SEATED = [status for status, rule in TABLE.items() if rule.seat]
 _QUIET = {"synchronize_session": False}
 
 
-def spread(work: Work, head: LiveSession, learner_ids: Sequence[int], *, ending: Kind = Kind.REMOVED, own: bool = False) -> None:
+def spread(
+    work: Work, head: LiveSession, learner_ids: Sequence[int], *, ending: Kind = Kind.REMOVED, own: bool = False, anew: bool = False
+) -> None:
     """Give these learners, in every date of the series that is to come, the status that they have in the series; constant statements a date.
 
-    `own`: they answered the whole series, which leaves alone the dates that they answered singly.
+    `own`: they answered the whole series, which leaves alone the dates that they answered singly. `anew`: they come into it from outside,
+    so that a No to a date is one only where they said it to that date.
     """
     if not learner_ids:
         return
@@ -33,7 +36,7 @@ def spread(work: Work, head: LiveSession, learner_ids: Sequence[int], *, ending:
         if head.seats_per_date:
             _place(work, head, date, learner_ids)
         else:
-            _mirror(work, head, date, learner_ids, own)
+            _mirror(work, head, date, learner_ids, own, anew)
             _follow(work, date, learner_ids, ending)
     series_own.refresh(work, head, learner_ids)
 
@@ -107,7 +110,7 @@ def next_entries(work: Work, enrolment_ids: Sequence[int]) -> dict[int, str]:
     return dict(work.db.execute(query).all())
 
 
-def _mirror(work: Work, head: LiveSession, date: LiveSession, learner_ids: Sequence[int], own: bool) -> None:
+def _mirror(work: Work, head: LiveSession, date: LiveSession, learner_ids: Sequence[int], own: bool, anew: bool) -> None:
     """The enrolments of one date as those of the head; attendance that is marked stays, and so does a No to this date alone."""
     h, d = aliased(Enrolment), Enrolment
     chosen = and_(h.live_session_id == head.id, h.learner_id.in_(learner_ids))
@@ -121,7 +124,7 @@ def _mirror(work: Work, head: LiveSession, date: LiveSession, learner_ids: Seque
     work.db.execute(insert(d).from_select(list(columns), missing, include_defaults=False))
     whole = lambda column: select(column).where(h.live_session_id == head.id, h.learner_id == d.learner_id).correlate(d).scalar_subquery()  # noqa: E731
     seated = whole(h.status).in_(_SEATED)
-    keeps = and_(d.status == S.DECLINED, seated)
+    keeps = and_(d.status == S.DECLINED, seated, d.responded_at.is_not(None) if anew else true())
     stays = [d.status.not_in(ATTENDANCE), ~keeps, d.status != whole(h.status)]
     if own:
         stays.append(d.responded_at.is_(None))

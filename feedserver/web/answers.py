@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from .. import tokens
 from ..errors import Conflict, FeedserverError
 from ..ical.lines import clean_line
-from ..services import enrolling, page_answers
+from ..services import enrolling, page_answers, series_dates
 from ..services.work import Work
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
@@ -123,7 +123,14 @@ def _rsvp(token: str, enrolment: Enrolment, refused: str = "", status: int = 200
     def found(work: Work) -> dict:
         standing = page_answers.standing(work, enrolment.id)
         page_url = f"{work.base_url}/my/{tokens.sign(tokens.LEARNER_PAGE, standing.learner.page_id, work.key_secret)}"
-        return {"standing": standing, "organisation": work.organisation, "page_url": page_url, "now": work.now}
+        dates = series_dates.of_learner(work, standing.learner.id, [standing.session.id] if standing.session.is_series else [])
+        return {
+            "dates": dates.get(standing.session.id, []),
+            "standing": standing,
+            "organisation": work.organisation,
+            "page_url": page_url,
+            "now": work.now,
+        }
 
     values = house().read(enrolment.organisation_id, f"learner:{enrolment.learner_id}", found)
     return pages.page(

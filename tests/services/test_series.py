@@ -305,3 +305,12 @@ def test_a_rule_whose_times_programs_read_differently_becomes_an_entry_a_date(st
     planned = series.plan(values)
     assert planned.mode == mode and said in " ".join(planned.warnings)
     assert all(one.end > one.start for one in planned.dates)
+
+
+def test_yes_to_the_whole_after_no_to_it_brings_every_date_back(world):
+    head = make(world, "Anna", dates=8)
+    mail = world.mail()
+    for minute, partstat, status in ((10, "DECLINED", "Declined"), (20, "ACCEPTED", "Registered")):
+        world.moment = world.moment.replace(minute=minute)
+        world.answer(mail, partstat)
+        assert statuses(world, head, "Anna") == [status] * 8

@@ -30,7 +30,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Person:
-    """One row. `answer`: what they last said, of a date that they did not answer by itself to the whole series; `told`: the newest version that was handed over by mail, at `told_at`; `fetched`: when which program last fetched the feed."""
+    """One row. `answer`: what they last said, of a date that they did not answer by itself to the whole series; `told`: the newest version
+    that was handed over by mail, at `told_at`; `fetched`: when which program last fetched the feed."""
 
     enrolment: Enrolment
     learner: Learner

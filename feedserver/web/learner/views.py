@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import segno
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from ... import tokens
 from ...errors import FeedserverError, NotFound
 from ...imip.catalogues import Language
-from ...services import joining, page_answers, subscribing, undoing
+from ...services import joining, page_answers, series_answers, series_dates, subscribing, undoing
+from ...services.series_dates import DateOfLearner
 from ...services.work import Work
 from ...store import keys
 from ...store.courses import Course
 from ...store.enrolments import Enrolment
 from ...store.entries import CalendarEntry
 from ...store.learners import Learner
-from ...store.sessions import LiveSession, Seats
+from ...store.sessions import CHOSEN, LiveSession, Seats
 from ...training.statuses import TABLE, EnrolmentStatus
 from .. import pages
 from ..catalogues import language
@@ -35,7 +38,7 @@ _NOTES = ("saved", "old", "refused", "channel", "asked", "address", "mails", "no
 
 @dataclass(frozen=True)
 class Line:
-    """One coming session of the learner."""
+    """One coming session of the learner, or a series with its dates to come."""
 
     enrolment: Enrolment
     session: LiveSession
@@ -45,6 +48,12 @@ class Line:
     position: int | None = None
     seat_free: bool = False
     undo: bool = False
+    dates: tuple[DateOfLearner, ...] = ()
+
+    @property
+    def following(self) -> LiveSession:
+        """The session, or the next date of the series that takes place."""
+        return next((one.session for one in self.dates if one.session.status == "scheduled"), self.session)
 
 
 @learner.after_request
@@ -111,13 +120,20 @@ def _found(work: Work, who: Learner, say: Language) -> dict:
         "organisation": work.organisation,
         "lines": lines,
         "days": days_of(work, who, say),
-        "join_links": joining.links(work, ((line.enrolment, line.session) for line in lines)),
+        "join_links": joining.links(work, (pair for line in lines for pair in _ways_in(line))),
         "feeds": [_ways(f.name, urls[f.id]) for f in feeds],
         "now": work.now,
     }
 
 
+def _ways_in(line: Line) -> list[tuple[Enrolment, LiveSession]]:
+    return [(line.enrolment, line.session), *((one.enrolment, one.session) for one in line.dates)]
+
+
 def _coming(work: Work, who: Learner) -> list[Line]:
+    # A series once; a date by itself for who is in that alone.
+    whole = aliased(Enrolment)
+    in_series = exists().where(whole.live_session_id == LiveSession.series_id, whole.learner_id == who.id)
     query = (
         select(Enrolment, LiveSession, Course, CalendarEntry)
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
@@ -125,7 +141,7 @@ def _coming(work: Work, who: Learner) -> list[Line]:
         .outerjoin(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
         .where(
             Enrolment.learner_id == who.id, Enrolment.status != EnrolmentStatus.CANCELLED, LiveSession.ends_at > work.now,
-            LiveSession.draft.is_(False),
+            LiveSession.draft.is_(False), or_(CHOSEN, ~in_series.correlate(LiveSession)),
         )
         .order_by(LiveSession.starts_at, LiveSession.id)
         .limit(_MOST)
@@ -134,13 +150,26 @@ def _coming(work: Work, who: Learner) -> list[Line]:
     waiting = [e for e, _s, _c, _entry in rows if e.status == EnrolmentStatus.WAITING_LIST]
     places, free = _places(work, waiting), _with_a_free_seat(work, waiting)
     done = request.args.get("done", "")
-    return [
+    dates = series_dates.of_learner(work, who.id, [s.id for _e, s, _c, _entry in rows if s.is_series])
+    lines = [
         Line(
             e, s, c, bool(entry and entry.reconfirm), _answerable(e, s, entry), places.get(e.id), s.id in free,
-            undo=str(e.id) == done and undoing.last_answer(work, e) is not None,
+            undo=str(e.id) == done and _undoable(work, e, s),
+            dates=tuple(replace(one, undo=str(one.enrolment.id) == done and _undoable(work, one.enrolment, one.session)) for one in dates.get(s.id, ())),
         )
         for e, s, c, entry in rows
     ]  # fmt: skip
+    return sorted(lines, key=_starts)
+
+
+def _starts(line: Line) -> datetime:
+    return line.following.starts_at
+
+
+def _undoable(work: Work, enrolment: Enrolment, session: LiveSession) -> bool:
+    if session.entry_mode == "dates" and series_answers.last_moment(work, session, enrolment.learner_id) is not None:
+        return True
+    return undoing.last_answer(work, enrolment) is not None
 
 
 def _with_a_free_seat(work: Work, waiting: list[Enrolment]) -> set[int]:
@@ -167,7 +196,8 @@ def _places(work: Work, waiting: list[Enrolment]) -> dict[int, int]:
 
 def _answerable(enrolment: Enrolment, session: LiveSession, entry: CalendarEntry | None) -> bool:
     rule = TABLE[EnrolmentStatus(enrolment.status)]
-    alive = entry is not None and entry.ended_at is None
+    # A series whose dates are entries has none of its own.
+    alive = session.entry_mode == "dates" or (entry is not None and entry.ended_at is None)
     return session.status == "scheduled" and alive and any((rule.yes, rule.no, rule.maybe))
 
 
