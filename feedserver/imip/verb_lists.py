@@ -43,6 +43,13 @@ _UNREAD = _("Not understood: %(line)s")
 _UNMARKED = _("Could not be marked: %(name)s (%(status)s)")
 _NOTHING = _("Nothing was understood, and nothing has changed.")
 _NO_ANSWER = _("no answer yet")
+_TEAM = {
+    S.REGISTERED: _("Registered: %(names)s"),
+    S.INVITED: _("Invited, no Yes yet: %(names)s"),
+    S.DECLINED: _("Said No: %(names)s"),
+    S.WAITING_LIST: _("On the waiting list: %(names)s"),
+    S.WAITING_APPROVAL: _("Waiting for approval: %(names)s"),
+}
 _BOXES = {S.ATTENDED: "[x]", S.GO_SHOW: "[x]", S.ABSENT: "[-]"}
 
 
@@ -74,6 +81,24 @@ def agenda(rows: Iterable[tuple[Snapshot, EnrolmentStatus, str, Sequence[Verb]]]
         out += [snapshot.location] if snapshot.location else []
         out += [say(STANDING[status]), *(link(verb, snapshot, code, reader, mailbox) for verb in verbs), ""]
     return out or [say(_NO_AGENDA)]
+
+
+def days(rows: Iterable[tuple[str, str]]) -> list[Line]:
+    """Days to note: what, and the day in words."""
+    return [line for what, day in rows for line in (what, day, "")]
+
+
+def team(
+    sessions: Iterable[tuple[Snapshot, Mapping[EnrolmentStatus, Sequence[str]]]], noted: Mapping[tuple[str, str], Sequence[str]], reader: Reader
+) -> list[Line]:  # fmt: skip
+    """What a team has before it: each session with names by status, then days to note (what, day) with names."""
+    say, out = reader.say, []
+    for snapshot, people in sessions:
+        out += [vevent.title(snapshot, reader.words), dates.when(snapshot, reader.timezone, say)[0]]
+        out += [say(_TEAM[status], names=", ".join(names)) for status, names in people.items() if names] + [""]
+    for (what, day), names in noted.items():
+        out += [what, f"{day}: {', '.join(names)}", ""]
+    return out
 
 
 def help_lines(say: Language, mailbox: Mailbox, *, unsure: bool) -> list[Line]:

@@ -17,11 +17,11 @@ from ..store.sessions import CHOSEN, LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import audiences, bouncing, channelling, enrolling, milestones, moving, rendering
+from . import audiences, bouncing, channelling, enrolling, milestones, moving, reminding, rendering, stopping
 from .finding import find
 from .work import Work
 
-FIELDS = ("email", "name", "timezone", "locale", "channel", "external_id", "team", "manager_email", "start_date")
+FIELDS = ("email", "name", "timezone", "locale", "channel", "external_id", "team", "manager_email", "start_date", "digest")
 
 
 def create_learner(work: Work, values: Mapping[str, Any]) -> Learner:
@@ -71,7 +71,7 @@ def new_feed(work: Work, learner_id: int, name: str, **values: Any) -> Feed:
 
 def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Learner:
     """Change a learner. `address_change` says whether a new address is the same person's (by default), or another mailbox: see `moving`; an
-    `address_problem` of None lets mail go again (`bouncing.lift`).
+    `address_problem` of None lets mail go again (`bouncing.lift`), a `reminders_off_at` of None reminders.
     """
     learner = find(work, Learner, learner_id, lock=True)
     values = dict(values)
@@ -85,6 +85,8 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         if (other := work.db.scalar(taken)) is not None:
             raise Conflict("Another learner has this e-mail.", field="email", extra={"id": other})
         moving.change_address(work, learner, email, values.get("address_change") or moving.SAME_PERSON)
+    if "reminders_off_at" in values and values.pop("reminders_off_at") is None:
+        reminding.stop(work, learner, off=False)
     if "address_problem" in values and values.pop("address_problem") is None:
         bouncing.lift(work, learner.id)
     if values.get("external_id"):
@@ -103,9 +105,11 @@ def edit_learner(work: Work, learner_id: int, values: Mapping[str, Any]) -> Lear
         values["manager_email"] = check(values["manager_email"], "manager_email")
     for name in FIELDS:
         if name in values and name != "email":
-            if values[name] is None and name in ("name", "timezone", "locale", "channel"):
+            if values[name] is None and name in ("name", "timezone", "locale", "channel", "digest"):
                 raise Invalid("This cannot be empty.", field=name)
-            if name == "channel":
+            if name == "digest":
+                stopping.choose_digest(work, learner, values[name])
+            elif name == "channel":
                 channelling.set_channel(work, learner, values[name])
             else:
                 setattr(learner, name, values[name])

@@ -210,12 +210,12 @@ def _render(work: Work, batch: int, sent: set[tuple[int, str]]) -> None:
     for at in range(0, len(ids), _AT_ONCE):
         some = ids[at : at + _AT_ONCE]
         readers += work.db.execute(_people(Enrolment.live_session_id, Learner.timezone, Learner.locale, Enrolment.status, some)).all()
-    snapshots = _snapshots(work, ids)
+    shown = snapshots(work, ids)
     for number, zone, locale, status in readers:
         if (number, zone) not in sent:
             continue
         kind = KINDS[S(status)]
-        body = rendering.skeleton(kind, snapshots[number], None, locale, zone, sender, work.organisation)
+        body = rendering.skeleton(kind, shown[number], None, locale, zone, sender, work.organisation)
         work.db.add(
             S_(
                 organisation_id=work.organisation_id, batch=batch, kind=kind.value, sender_name=sender.name, sender_address=sender.address,
@@ -225,7 +225,7 @@ def _render(work: Work, batch: int, sent: set[tuple[int, str]]) -> None:
     work.db.flush()
 
 
-def _snapshots(work: Work, ids: Sequence[int]) -> dict[int, Snapshot]:
+def snapshots(work: Work, ids: Sequence[int]) -> dict[int, Snapshot]:
     """What was last published of each; a date in the one entry of its series has no revisions of its own."""
     out: dict[int, Snapshot] = {}
     for at in range(0, len(ids), _AT_ONCE):

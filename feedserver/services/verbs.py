@@ -199,7 +199,7 @@ def send_agenda(work: Work, learner: Learner) -> bool:
         revision = notifying.latest_revision(work, session)
         code = tokens.verb_code(f"n{enrolment.id}.{work.stamp()}", work.key_secret)
         shown = revision.snapshot if revision else session.snapshot(course)
-        rows.append((shown, S(enrolment.status), code, _answerable(S(enrolment.status))))
+        rows.append((shown, S(enrolment.status), code, answerable(S(enrolment.status))))
     lines = verb_lists.agenda(rows, Reader.of(learner.locale, learner.timezone), work.organisation.mailbox)
     corresponding.write(work, learner, Kind.AGENDA, extra={"block": lines})
     return True
@@ -245,7 +245,8 @@ def _holds(one: catalogue.Offering) -> str:
     return verb_lists.APPROVES if one.session.approval_required else ""
 
 
-def _answerable(status: S) -> tuple[Verb, ...]:
+def answerable(status: S) -> tuple[Verb, ...]:
+    """What somebody who stands so can answer by mail."""
     if TABLE[status].listed:
         return (V.LEAVE,)
     return {S.INVITED: (V.YES, V.MAYBE, V.NO), S.REGISTERED: (V.NO,), S.DECLINED: (V.YES,)}.get(status, ())
