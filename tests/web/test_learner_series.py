@@ -14,8 +14,6 @@ from feedserver import tokens
 from feedserver.services import grouping, series
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.learners import Learner
-from feedserver.store.outbox import Delivery
-from feedserver.store.sessions import LiveSession
 from feedserver.web.catalogues import language
 from tests.web.desk.conftest import Desk, clock, house, store_url, visitor
 
