@@ -1,4 +1,4 @@
-"""Series: a head and a row for each date (design decision 15, decision 0015). Made, changed, split, cancelled here; who is in them: `series_people`."""
+"""Series: a head and a row for each date (design decision 15, decision 0013). Made, changed, split, cancelled here; who is in them: `series_people`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in a series is in its dates: statuses go from the head to the dates that are to come, and answers to single dates back (decision 0015)."""
+"""Who is in a series is in its dates: statuses go from the head to the dates that are to come, and answers to single dates back (decision 0013)."""
 
 from __future__ import annotations
 
