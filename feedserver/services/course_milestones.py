@@ -40,7 +40,7 @@ def add(work: Work, course_id: int, values: Mapping[str, Any]) -> Milestone:
     noted = milestones.checked(*(values.get(name) or "" if name in ("description", "url") else values[name] for name in _FIELDS))
     group = find(work, TrainingGroup, values["group_id"]) if values.get("group_id") else None
     if group is not None and group.course_id != course.id:
-        raise Invalid("This training group belongs to another course.", field="group_id")
+        raise Conflict("This training group belongs to another course.", field="group_id")
     made = Milestone(
         organisation_id=work.organisation_id, course_id=course.id, group_id=group.id if group else None, kind=noted.kind, title=noted.title,
         description=noted.description, url=noted.url, day=noted.day, created_at=work.now, updated_at=work.now,

@@ -169,10 +169,11 @@ def checked(kind: str, title: str, day: date, description: str = "", url: str = 
     """What a calendar is to show; raises `Invalid`."""
     if kind not in set(MilestoneKind):
         raise Invalid(f"Choose one of {', '.join(MilestoneKind)}.", field="kind")
-    title = clean_line(title)
+    # What is nothing but unseen characters stays: calendars show the kind alone.
+    title = clean_line(title) or title.strip()
     if not title:
         raise Invalid("A milestone needs a title.", field="title")
-    if not 1970 <= day.year <= 2200:
+    if not 1970 <= day.year <= 2199:
         raise Invalid("This day is out of reach.", field="day")
     return Noted(str(MilestoneKind(kind)), title, day, description.strip(), url.strip())
 

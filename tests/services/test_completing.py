@@ -109,8 +109,8 @@ def test_an_assessment_ends_the_day_of_that_name_alone(world):
 
 def test_a_day_to_come_and_an_unknown_kind_are_refused(world):
     world.group("Mia")
-    for values in ({"on": date(2026, 11, 23)}, {"kind": "party"}):
-        with pytest.raises(Invalid):
+    for values, error in (({"on": date(2026, 11, 23)}, Conflict), ({"kind": "party"}, Invalid)):
+        with pytest.raises(error):
             complete(world, "Mia", **values)
 
 

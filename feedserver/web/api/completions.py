@@ -14,7 +14,7 @@ from ...services.work import Work
 from ...store.completions import Completion
 from ...store.learners import Learner
 from . import paging
-from .fields import Body, Day, Out, QueryId, RowId, line
+from .fields import Body, CalendarDay, Out, QueryId, RowId, line
 from .paging import Page
 from .routing import Answer, Call, at, route
 
@@ -28,7 +28,7 @@ class NewCompletion(Body):
     course_id: RowId
     kind: Kind = "course"
     reference: line(200) = ""
-    completed_on: Day | None = None
+    completed_on: CalendarDay | None = None
     note: line(500) = ""
 
 

@@ -181,6 +181,14 @@ LocalTime = TypeAliasType(
     ],
 )  # fmt: skip
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"}, mode="validation")]
+# Every day of these years that there is, so that the description says all that can be wrong with one.
+_CALENDAR_DAY = (
+    r"^((19[7-9][0-9]|2[01][0-9]{2})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    r"|(19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26]))-02-29)$"
+)
+CalendarDay = Annotated[
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "pattern": _CALENDAR_DAY, "examples": ["2027-03-31"]}, mode="validation")
+]  # fmt: skip
 _TAGS = sorted(t.replace("_", "-") for t in locale_identifiers() if re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2})?", t))
 Locale = TypeAliasType("Locale", Annotated[str, AfterValidator(_tag), _Schema(enum=_TAGS)])
 QueryInstant = Annotated[

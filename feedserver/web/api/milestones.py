@@ -14,7 +14,7 @@ from ...store.courses import Course
 from ...store.learners import Learner
 from ...store.milestones import Milestone, MilestoneEntry
 from . import paging
-from .fields import Body, Day, Out, RowId, Url, line, lines, optional
+from .fields import Body, CalendarDay, Out, RowId, Url, line, lines, optional
 from .paging import Page
 from .routing import Answer, Call, at, route
 
@@ -26,7 +26,7 @@ class NewMilestone(Body):
 
     kind: Kind
     title: line(200, empty=False)
-    day: Day
+    day: CalendarDay
     description: lines(20_000) = ""
     url: Url = ""
     group_id: RowId | None = None
@@ -36,7 +36,7 @@ class MilestoneChange(Body):
     """What is to change, for everybody who has not done it."""
 
     title: line(200, empty=False) = optional()
-    day: Day = optional()
+    day: CalendarDay = optional()
     description: lines(20_000) = optional()
     url: Url = optional()
 
@@ -92,7 +92,7 @@ def show(work: Work, rows: list[Milestone]) -> list[MilestoneOut]:
     return shown
 
 
-@route("POST", "/courses/<id:course_id>/milestones", body=NewMilestone, answer=MilestoneOut, status=201, problems=(404,))
+@route("POST", "/courses/<id:course_id>/milestones", body=NewMilestone, answer=MilestoneOut, status=201, problems=(404, 409))
 def create_milestone(work: Work, call: Call) -> Answer:
     """Set a day: everybody who takes the course gets it into their calendar."""
     made = course_milestones.add(work, call.path["course_id"], call.body.model_dump())
