@@ -24,7 +24,7 @@ from mail.opening import RelayUrl, Timeouts, open_relay
 
 from ..addresses import canonical
 from ..errors import FeedserverError
-from ..services import circle_watch, polling
+from ..services import circle_watch, polling, reissuing
 from ..services.house import utc_now
 from ..settings import LOOPBACK, Settings
 from ..store import migrations, organisations
@@ -106,6 +106,29 @@ def _database(found: Settings, now: datetime) -> Iterator[Line]:
         yield Line(FAIL, "database", f"cannot be used ({reason}): look at DATABASE_URL.")
     finally:
         database.close()
+
+
+def zones(found: Settings, now: datetime) -> Iterator[Line]:
+    """Sessions that a change of zone data has moved, in every organisation."""
+    database = Database(found.database_url)
+    try:
+        with database.read() as db:
+            moved = reissuing.shifted(db, now)
+    except SQLAlchemyError as error:
+        yield Line(FAIL, "database", f"cannot be used ({str(error).splitlines()[0][:200]}): look at DATABASE_URL.")
+        return
+    finally:
+        database.close()
+    for one in moved:
+        dates = f" and {one.dates - 1} more dates" if one.dates > 1 else ""
+        yield Line(
+            WARN, f"session {one.session_id}",
+            f"{one.title}: {one.was:%Y-%m-%d %H:%M} UTC{dates} is {one.now:%Y-%m-%d %H:%M} UTC by the present data of {one.timezone}.",
+        )  # fmt: skip
+    if moved:
+        yield Line(WARN, "zones", f"{len(moved)} to send again: Today and their pages have the button, or POST /sessions/ID/reissue.")
+    else:
+        yield Line(OK, "zones", "every coming session is where its local time says.")
 
 
 def _durability(db: Session, found: Settings, now: datetime) -> Line:

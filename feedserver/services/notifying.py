@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, insert, literal, null, or_, select, true, update
 
 from ..store.courses import Course
@@ -10,7 +12,7 @@ from ..store.entries import DECLINED, GONE, SHOWN, WAITING, CalendarEntry, new_u
 from ..store.learners import Learner
 from ..store.outbox import Delivery
 from ..store.sessions import LiveSession, Revision, RevisionVevent
-from ..training.changes import asks_again, diff
+from ..training.changes import Snapshot, asks_again, diff
 from ..training.statuses import ON_CALENDAR, TABLE, EnrolmentStatus
 from ..training.statuses import WAITING as WAITING_STATUSES
 from . import rendering, series_own, urgent
@@ -22,10 +24,13 @@ E_ = CalendarEntry
 
 
 def freeze(work: Work, session: LiveSession) -> Revision:
-    """The latest revision if it shows the session as it stands, else a new one with its VEVENTs rendered (design decisions 6, 10)."""
+    """The latest revision if it shows the session as it stands, else a new one with its VEVENTs rendered (design decisions 6, 10).
+
+    The same wall-clock times may have become other instants by a change of zone data: that is another revision.
+    """
     snapshot = session.snapshot(work.db.get_one(Course, session.course_id))
     last = latest_revision(work, session)
-    if last is not None and last.snapshot == snapshot:
+    if last is not None and last.snapshot == snapshot and _instants(last) == _instants(snapshot):
         return last
     revision = Revision(
         live_session_id=session.id,
@@ -50,10 +55,16 @@ def latest_revision(work: Work, session: LiveSession) -> Revision | None:
     return work.db.scalars(query).first()
 
 
-def publish(work: Work, session: LiveSession) -> int:
+def _instants(shown: Revision | Snapshot) -> tuple[datetime, datetime]:
+    return shown.starts_at, shown.ends_at
+
+
+def publish(work: Work, session: LiveSession, *, by_zone: bool = False) -> int:
     """Freeze what the session shows now and tell everybody whose calendar shows something else; returns the number of messages.
 
     A net-zero edit tells nobody. Somebody who declined hears of a new time, never of wording. Sessions that are over send nothing.
+    Where zone data alone moved the instants people are sent it again with the new VTIMEZONE and their answer stands; `by_zone`
+    says that it was so for a series, whose UNTIL moves with it.
     """
     work.db.execute(update(LiveSession).where(LiveSession.id == session.id).values(settle_at=None))
     session.settle_at = None
@@ -68,11 +79,18 @@ def publish(work: Work, session: LiveSession) -> int:
     here = true() if session.calendar_enabled else everybody.c.mailed.is_(False)
     behind = select(everybody).where(everybody.c.ended_at.is_(None), everybody.c.revision_id != revision.id, here).subquery()
     groups = readers(work, behind)
-    befores = {g.told: work.db.get_one(Revision, g.told).snapshot for g in groups if g.told is not None}
+    seen = {g.told: work.db.get_one(Revision, g.told) for g in groups if g.told is not None}
+    befores = {told: before.snapshot for told, before in seen.items()}
     changes = {told: diff(before, revision.snapshot) for told, before in befores.items()}
-    same = [told for told, c in changes.items() if not c]
-    asking = [told for told, c in changes.items() if asks_again(c)]
-    wording = [told for told in changes if told not in same and told not in asking]
+    shifted = [
+        told
+        for told, c in changes.items()
+        if _instants(seen[told]) != _instants(revision) and (not c or (by_zone and {one.field for one in c} == {"rule"}))
+    ]
+    same = [told for told, c in changes.items() if not c and told not in shifted]
+    asking = [told for told, c in changes.items() if asks_again(c) and told not in shifted]
+    reading = [told for told in changes if told not in same and told not in asking and told not in shifted]
+    wording = [*reading, *shifted]
     asked = or_(behind.c.told.is_(None), behind.c.told.in_(asking))
     reworded = and_(behind.c.told.in_(wording), behind.c.status != EnrolmentStatus.DECLINED)
     batch, sent = new_batch(), 0
@@ -80,10 +98,10 @@ def publish(work: Work, session: LiveSession) -> int:
         to = [g for g in groups if g.mailed and (g.told in asking or g.told is None or (g.told in wording and not g.declined))]
         sent = dispatch(
             work, session, revision, batch, behind, and_(behind.c.mailed, or_(asked, reworded)), to,
-            lambda reader: _first(reader) if reader.told is None else Kind.UPDATE, method="REQUEST",
+            lambda reader: _first(reader) if reader.told is None else Kind.AGAIN if reader.told in shifted else Kind.UPDATE, method="REQUEST",
             partstat=case((asked, "NEEDS-ACTION"), else_=behind.c.partstat),
         )  # fmt: skip
-    sent += urgent.tell_change(work, session, revision, behind, groups, befores, [*asking, *wording])
+    sent += urgent.tell_change(work, session, revision, behind, groups, befores, [*asking, *reading])
     _now_told(work, session, revision, batch, behind, groups, same, asking, wording)
     bump_feeds(work, and_(E_.live_session_id == session.id, E_.batch == batch))
     return sent

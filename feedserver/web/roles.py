@@ -40,7 +40,7 @@ TABLE: dict[str, frozenset[str]] = dict(
         *_for(MANAGERS, "course_days edit_milestone cancel_milestone"),
         *_for(OVERSEERS, "note_completions undo_completion completion_csv"),
         *_for(MANAGERS, "new_course edit_course new_group add_members remove_member"),
-        *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person add_date split_series"),
+        *_for(MANAGERS, "new_session edit_session set_calendar cancel_session add_person add_date split_series reissue_session"),
         *_for(MANAGERS, "preview_session publish_session discard_plan change_people chase retry_deliveries preview_mail"),
         *_for(MANAGERS, "new_learner edit_learner new_feed rotate_feed revoke_feed"),
         *_for(

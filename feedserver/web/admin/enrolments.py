@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, offering, proposing, resending, series, series_dates, versions
+from ...services import enrolling, offering, proposing, reissuing, resending, series, series_dates, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -17,6 +17,7 @@ from ...store.learners import Learner
 from ...store.outbox import Delivery
 from ...store.proposals import Proposal
 from ...store.sessions import LiveSession, Seats
+from ...training.recurrence import crosses_clock_change
 from ...training.statuses import ATTENDANCE, BY_HAND, EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
@@ -125,6 +126,8 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
     moved = versions.moved_at(work, session)
     return {
         "session": session,
+        "crosses": crosses_clock_change((session.start, session.end), session.timezone),
+        "shifted": reissuing.shifted(work.db, work.now, session_id=session.id),
         "course": work.db.get_one(Course, session.course_id),
         "group": work.db.get(TrainingGroup, session.group_id) if session.group_id else None,
         "seats": seats_of(work, [session], {session.id: work.db.get_one(Seats, session.id)})[session.id],

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import select
 
-from ...services import planning, proposing, scheduling
+from ...services import planning, proposing, reissuing, scheduling
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -148,6 +148,17 @@ def set_calendar(session_id: int) -> Response:
         if on:
             return "Calendar invitations are on: everybody entitled is invited."
         return "Calendar invitations are off: what stood in calendars is taken back with a cancellation."
+
+    return act(verb, "session", session_id=session_id)
+
+
+@admin.post("/sessions/<id:session_id>/reissue")
+def reissue_session(session_id: int) -> Response:
+    """Zone data moved it: its instants are derived again, and calendars get it once more."""
+
+    def verb(work: Work) -> str:
+        sent = reissuing.reissue(work, session_id)
+        return f"It stands where its local time says now. {sent} {'mail goes' if sent == 1 else 'mails go'} out, and feeds show it; answers stay."
 
     return act(verb, "session", session_id=session_id)
 

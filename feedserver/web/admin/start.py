@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy import select
 
-from ...services import circle_watch, proposing, today
+from ...services import circle_watch, proposing, reissuing, today
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
 from ...store.learners import Learner
@@ -36,6 +36,7 @@ def _today(work: Work) -> dict:
         "more": len(coming) > _COMING,
         "needs": today.look(work, letters=may("inbound")),
         "loop": None if settings().captures else circle_watch.look(work),
+        "shifted": reissuing.shifted(work.db, work.now, work.organisation_id) if may("reissue_session") else [],
         "proposed": today.Some(number, proposed),
         "few": [line for line in soon if _too_few(line)],
         "many": [line for line in soon if _too_many(line)],

@@ -12,7 +12,7 @@ from pydantic import Field
 from sqlalchemy import func, select, tuple_
 
 from ...errors import Changed, Invalid
-from ...services import conflicts, scheduling, series
+from ...services import conflicts, reissuing, scheduling, series
 from ...services.finding import find, locked_session
 from ...services.work import Work
 from ...store.base import microseconds
@@ -387,6 +387,14 @@ def cancel_session(work: Work, call: Call) -> OneSessionOut:
             extra={"changes": scheduling.changes_since(work, session, version), "version": session.version},
         )
     return show_one(work, scheduling.cancel_session(work, session_id, call.body.reason or ""))
+
+
+@route("POST", "/sessions/<id:session_id>/reissue", answer=OneSessionOut, problems=(404, 409))
+def reissue_session(work: Work, call: Call) -> OneSessionOut:
+    """Send it once more after a change of zone data that moved its instants; local time, answers and seats stay. Where nothing moved nothing is sent."""
+    session_id = call.path["session_id"]
+    reissuing.reissue(work, session_id)
+    return show_one(work, locked_session(work, session_id))
 
 
 @route("POST", "/sessions/<id:session_id>/occurrences", body=NewDate, answer=OneSessionOut, status=201, problems=(404, 409))

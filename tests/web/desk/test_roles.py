@@ -29,7 +29,7 @@ MATRIX = {
     "judge_inbound": "ot", "judge_held": "ot", "know_sender": "ot", "read_letter": "ot", "mail_again": "ot",
     "new_course": "ot", "edit_course": "ot", "new_group": "ot", "add_members": "ot", "remove_member": "ot",
     "new_session": "ot", "edit_session": "ot", "set_calendar": "ot", "cancel_session": "ot", "add_person": "ot", "change_enrolment": "otcia",
-    "add_date": "ot", "split_series": "ot",
+    "add_date": "ot", "split_series": "ot", "reissue_session": "ot",
     "new_learner": "ot", "edit_learner": "ot", "new_feed": "ot", "rotate_feed": "ot", "revoke_feed": "ot",
     "preview_session": "ot", "publish_session": "ot", "discard_plan": "ot",
     "calendar": "otciav", "session_history": "otciav", "change_people": "ot", "chase": "ot", "retry_deliveries": "ot", "preview_mail": "ot",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -12,6 +12,7 @@ from feedserver.store.enrolments import Enrolment
 from feedserver.store.inbox import InboundMessage
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery, RelayPace
+from feedserver.store.sessions import LiveSession
 from tests.web.desk.conftest import Desk
 from tests.web.desk.test_every_page import _inbound
 
@@ -123,3 +124,16 @@ def test_mail_goes_again_at_the_press_of_a_button(desk: Desk):
     desk.send(f"/learners/{mia}/mail-again")
     page = desk.get(f"/learners/{mia}")
     assert "sent as it stands now: 1 message" in page and "Let mail go again" not in page
+
+
+def test_a_session_whose_clock_was_changed_by_law_is_sent_again_from_here(desk: Desk):
+    session = _soon(desk, "Mia")
+    _set(desk, LiveSession, starts_at=session.starts_at - timedelta(hours=1))
+    assert "to send again" in desk.get("/") and "Send again with the new clock" in desk.get(f"/sessions/{session.id}")
+    desk.send(f"/sessions/{session.id}/reissue")
+    assert "to send again" not in desk.get("/") and "new clock" not in desk.get(f"/sessions/{session.id}")
+
+
+def test_a_session_during_which_the_clocks_change_says_how_long_it_lasts(desk: Desk):
+    night = desk.session(start=datetime(2027, 3, 27, 22), end=datetime(2027, 3, 28, 6))
+    assert "change while it is on: it lasts 7 h." in desk.get(f"/sessions/{night.id}")
