@@ -13,6 +13,7 @@ from ..store.enrolments import Enrolment
 from ..store.history import HistoryEntry
 from ..store.learners import Learner
 from ..store.sessions import CHOSEN, LiveSession
+from ..training import reminders
 from ..training.statuses import EnrolmentStatus
 from . import course_milestones, enrolling, scheduling
 from .finding import find, locked_session, must_be_here
@@ -21,6 +22,7 @@ from .work import Work
 
 def create_course(work: Work, values: Mapping[str, Any]) -> Course:
     """A new course: `name`, `description`, `url`."""
+    values = {**values, "reminders": reminders.check(values.get("reminders"))}
     course = Course(organisation_id=work.organisation_id, created_at=work.now, **values)
     work.db.add(course)
     work.db.flush()
@@ -31,6 +33,8 @@ def create_course(work: Work, values: Mapping[str, Any]) -> Course:
 def edit_course(work: Work, course_id: int, values: Mapping[str, Any]) -> Course:
     """Change a course; what its sessions show of it is told after the settle time."""
     course = find(work, Course, course_id, lock=True)
+    if "reminders" in values:
+        values = {**values, "reminders": reminders.check(values["reminders"])}
     changed = {k: v for k, v in values.items() if getattr(course, k) != v}
     for name, value in changed.items():
         setattr(course, name, value)

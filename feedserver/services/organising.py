@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from ..addresses import canonical, check
 from ..errors import Conflict, Invalid
 from ..store.organisations import Organisation
+from ..training import reminders
 from ..training.wall_time import check_zone
 from . import joining, rendering
 from .work import Work
@@ -26,6 +27,8 @@ FIELDS = (
     "contact_email",
     "welcome",
     "trust_profile",
+    "reminders",
+    "manager_digest",
 )
 TRUST_PROFILES = ("standard", "strict")
 LONGEST_BANNER = 300
@@ -73,6 +76,8 @@ def _check(values: dict[str, Any]) -> None:
         values["contact_email"] = check(values["contact_email"], "contact_email")
     if len(values.get("banner", "")) > LONGEST_BANNER:
         raise Invalid(f"The line is too long; {LONGEST_BANNER} characters fit.", field="banner")
+    if "reminders" in values:
+        values["reminders"] = reminders.check(values["reminders"])
     if "timezone" in values:
         values["timezone"] = check_zone(values["timezone"])
     if "locale" in values:

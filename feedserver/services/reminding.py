@@ -6,7 +6,7 @@ of their people, what was dealt with before; then one INSERT .. SELECT for the p
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +36,7 @@ L_, D_, S_, R_ = LiveSession, Delivery, MailSkeleton, ReminderRound
 _REMINDED = (S.INVITED, S.REGISTERED)
 _NOTED_EVERY = timedelta(minutes=30)
 _AT_ONCE = 1000
+TAKEN = 50
 WANTED = and_(
     Learner.left_at.is_(None), Learner.address_problem.is_(None), Learner.complained_at.is_(None), Learner.reminders_off_at.is_(None)
 )
@@ -58,17 +59,20 @@ def due(db: Session, now: datetime) -> Sequence[tuple[int, int]]:
     """(organisation, organisation) that have to be looked at: something is due, or it was not noted for a while that all was dealt with."""
     looked = {row.id: row.reminders_looked_at for row in db.execute(select(Organisation.id, Organisation.reminders_looked_at))}
     stale = {one for one, at in looked.items() if at is None or at < now - _NOTED_EVERY}
-    found = {date.organisation_id for date, _zone, _one in _plan(db, now, looked)}
-    return [(one, one) for one in sorted(stale | found)]
+    found = Counter(date.organisation_id for date, _zone, _one in _plan(db, now, looked))
+    # Each transaction takes some: rendering thousands in one would keep SQLite's writers waiting.
+    return [(one, one) for one in sorted(stale | found.keys()) for _ in range(max(1, -(-found[one] // TAKEN)))]
 
 
 def remind_due(work: Work, organisation_id: int) -> int:
-    """Everything that is due in the organisation; returns how many mails. Two workers take turns, and the second finds nothing."""
+    """The next `TAKEN` dates and zones that are due in the organisation; returns how many mails. Two workers take turns."""
     # KEY SHARE, which every new row of the organisation takes, goes on beside this lock.
     mine = select(Organisation).where(Organisation.id == work.organisation_id)
     here = work.db.scalars(mine.with_for_update(key_share=True).execution_options(populate_existing=True)).one()
-    found = _plan(work.db, work.now, {here.id: here.reminders_looked_at})
-    here.reminders_looked_at = work.now
+    found = sorted(_plan(work.db, work.now, {here.id: here.reminders_looked_at}), key=lambda one: (one[2].at, one[0].id, one[1]))
+    if len(found) <= TAKEN:
+        here.reminders_looked_at = work.now
+    found = found[:TAKEN]
     if not found:
         return 0
     batch = new_batch()
@@ -210,19 +214,21 @@ def _render(work: Work, batch: int, sent: set[tuple[int, str]]) -> None:
     for at in range(0, len(ids), _AT_ONCE):
         some = ids[at : at + _AT_ONCE]
         readers += work.db.execute(_people(Enrolment.live_session_id, Learner.timezone, Learner.locale, Enrolment.status, some)).all()
-    shown = snapshots(work, ids)
+    shown, rows = snapshots(work, ids), []
     for number, zone, locale, status in readers:
         if (number, zone) not in sent:
             continue
         kind = KINDS[S(status)]
         body = rendering.skeleton(kind, shown[number], None, locale, zone, sender, work.organisation)
-        work.db.add(
-            S_(
-                organisation_id=work.organisation_id, batch=batch, kind=kind.value, sender_name=sender.name, sender_address=sender.address,
-                locale=locale, timezone=zone, live_session_id=number, base_url=work.base_url, body=body, created_at=work.now,
-            )
+        rows.append(
+            {
+                "organisation_id": work.organisation_id, "batch": batch, "kind": kind.value, "sender_name": sender.name,
+                "sender_address": sender.address, "locale": locale, "timezone": zone, "live_session_id": number, "base_url": work.base_url,
+                "body": body, "created_at": work.now,
+            }
         )  # fmt: skip
-    work.db.flush()
+    if rows:
+        work.db.execute(insert(S_), rows)
 
 
 def snapshots(work: Work, ids: Sequence[int]) -> dict[int, Snapshot]:

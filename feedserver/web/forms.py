@@ -19,7 +19,7 @@ ZONES = ("UTC", *sorted(z for z in available_timezones() if "/" in z and not z.s
 
 @dataclass(frozen=True)
 class Field:
-    """One input. `kind` is text, long, mail, mails, url, number, check, time, date, choice or zone; `choices` are (value, words)."""
+    """One input. `kind` is text, long, mail, mails, url, number, check, time, date, choice, checks or zone; `choices` are (value, words)."""
 
     name: str
     label: str
@@ -51,8 +51,10 @@ class Form:
     @classmethod
     def sent(cls, fields: Sequence[Field], texts: Mapping[str, str]) -> Form:
         """A form that somebody has sent: typed values and errors filled in."""
-        form = cls(fields, {f.name: texts.get(f.name, "") for f in fields})
+        form = cls(fields, {f.name: _sent(f, texts) for f in fields})
         for one in fields:
+            if one.kind == "checks" and one.name not in texts:
+                continue  # no box ticked is said by an empty value; a form without the boxes says nothing
             try:
                 form.values[one.name] = _read(one, form.texts[one.name])
             except Invalid as error:
@@ -93,6 +95,13 @@ class Form:
         return None
 
 
+def _sent(one: Field, texts: Mapping[str, str]) -> str:
+    """What was typed; of several boxes the values of those ticked, a line each."""
+    if one.kind == "checks" and hasattr(texts, "getlist"):
+        return "\n".join(filter(None, texts.getlist(one.name)))
+    return texts.get(one.name, "")
+
+
 def written(value: Any) -> str:
     """A value as the text that stands in its input."""
     if isinstance(value, bool):
@@ -105,7 +114,7 @@ def written(value: Any) -> str:
 
 
 def _read(one: Field, text: str) -> Any:
-    text = text.strip() if one.kind == "long" else clean_line(text) if one.kind != "mails" else text
+    text = text.strip() if one.kind == "long" else clean_line(text) if one.kind not in ("mails", "checks") else text
     if one.kind == "check":
         return bool(text)
     if not text:
@@ -153,17 +162,25 @@ def _choice(one: Field, text: str) -> str:
     return text
 
 
+def _checks(one: Field, text: str) -> list[str]:
+    ticked = text.split("\n")
+    if not set(ticked) <= {value for value, _words in one.choices}:
+        raise Invalid("Choose among the list.", field=one.name)
+    return ticked
+
+
 def _mails(one: Field, text: str) -> list[str]:
     return [check(part, one.name) for part in clean(text).replace(",", "\n").split("\n") if part.strip()]
 
 
-_EMPTY: dict[str, Any] = {"number": None, "time": None, "date": None, "mails": []}
+_EMPTY: dict[str, Any] = {"number": None, "time": None, "date": None, "mails": [], "checks": []}
 _READERS: dict[str, Callable[[Field, str], Any]] = {
     "url": _url,
     "number": _number,
     "time": _time,
     "date": _date,
     "choice": _choice,
+    "checks": _checks,
     "mail": lambda one, text: check(text, one.name),
     "mails": _mails,
 }

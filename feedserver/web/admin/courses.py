@@ -14,6 +14,7 @@ from ...store.milestones import Milestone
 from ...store.sessions import CHOSEN, LiveSession
 from .. import pages
 from ..forms import Field, Form
+from . import reminder_choice
 from .desk import admin, look, run, search_text
 from .overview import session_lines
 
@@ -28,6 +29,7 @@ FIELDS = (
         hint="A session can say otherwise; of a series all dates have to be attended.",
     ),
     Field("self_paced", "Learners may say themselves that they have completed it", "check", hint="With a button on their own page."),
+    reminder_choice.field("organisation", more=True),
 )
 GROUP_FIELDS = (Field("name", "Name of the group", required=True, hint="For example: Berlin, spring."),)
 
@@ -42,9 +44,9 @@ def courses() -> Response:
 @admin.route("/courses/new", methods=["GET", "POST"])
 def new_course() -> Response:
     """A new course."""
-    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form(FIELDS)
+    form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, {"reminders": reminder_choice.shown(None)})
     if request.method == "POST":
-        course = form.attempt(lambda: run(lambda work: grouping.create_course(work, form.values)))
+        course = form.attempt(lambda: run(lambda work: grouping.create_course(work, _values(form))))
         if course:
             flash("The course is made. Next: a training group, the people who take it together.", "done")
             return redirect(url_for("admin.course", course_id=course.id), 303)
@@ -62,10 +64,10 @@ def course(course_id: int) -> Response:
 def edit_course(course_id: int) -> Response:
     """Name, description and link; its coming sessions are told."""
     one = look(lambda work: find(work, Course, course_id))
-    shown = {f.name: getattr(one, f.name) for f in FIELDS}
+    shown = {f.name: getattr(one, f.name) for f in FIELDS} | {"reminders": reminder_choice.shown(one.reminders)}
     form = Form.sent(FIELDS, request.form) if request.method == "POST" else Form.shown(FIELDS, shown)
     back = url_for("admin.course", course_id=course_id)
-    if request.method == "POST" and form.attempt(lambda: run(lambda work: grouping.edit_course(work, course_id, form.values))):
+    if request.method == "POST" and form.attempt(lambda: run(lambda work: grouping.edit_course(work, course_id, _values(form)))):
         flash("Saved.", "done")
         return redirect(back, 303)
     return pages.page("admin/form.html", _status(form), form=form, title=f"Edit {one.name}", button="Save", back=back)
@@ -116,6 +118,13 @@ def _one(work: Work, course_id: int) -> dict:
             work, here, CHOSEN, LiveSession.ends_at <= work.now, order=(LiveSession.starts_at.desc(), LiveSession.id), limit=20
         ),
     }
+
+
+def _values(form: Form) -> dict:
+    values = dict(form.values)
+    if "reminders" in values:
+        values["reminders"] = reminder_choice.read(values["reminders"])
+    return values
 
 
 def _status(form: Form) -> int:

@@ -8,9 +8,11 @@ from ...errors import Invalid
 from ...services import access, organising, sample
 from ...services.work import Work
 from ...store.access import ROLES
+from ...training import reminders
 from .. import pages, roles
 from ..forms import Field, Form
 from ..house import settings
+from . import reminder_choice
 from .desk import LARGEST_ID, act, admin, look, run
 
 _JOIN = (
@@ -32,6 +34,8 @@ FIELDS = (
     Field("contact_email", "Contact address", "mail", hint="Gets what people write to the mailbox, and requests for approval where no manager is named."),
     Field("join_links", "Links to join online", "choice", choices=_JOIN),
     Field("trust_profile", "Trust in replies", "choice", choices=_TRUST, hint="What does not show it waits under Mail in, and the learner is asked whether it was them."),
+    reminder_choice.field(None),
+    Field("manager_digest", "Managers get a list of their team's training on Mondays", "check", hint="Each can stop it by one click."),
     Field("welcome", "New learners get a welcome mail when somebody presses send", "check", hint="It explains subscribing, and makes us a sender that Google knows."),
 )  # fmt: skip
 _FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -138,5 +142,5 @@ def _page(form: Form | None = None, token_form: Form | None = None, sign_in_form
 
 def _found(work: Work) -> dict:
     one = work.organisation
-    values = {f.name: getattr(one, f.name) for f in FIELDS}
+    values = {f.name: getattr(one, f.name) for f in FIELDS} | {"reminders": list(reminders.in_effect(one.reminders))}
     return {"values": values, "tokens": access.list_tokens(work), "sign_ins": access.list_sign_ins(work)}

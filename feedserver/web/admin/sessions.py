@@ -17,7 +17,7 @@ from ...store.sessions import CHOSEN, TAKES_PLACE, LiveSession
 from .. import pages
 from ..forms import Field, Form, written
 from ..house import house
-from . import double_booking, proposals, series_form, series_pages
+from . import double_booking, proposals, reminder_choice, series_form, series_pages
 from .calendar_view import filters
 from .desk import act, admin, look, run, search_text, typed
 from .overview import session_lines
@@ -48,6 +48,7 @@ FIELDS = (
     Field("access_code", "Access code", more=True),
     Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
     Field("visibility", "Who may see what", "choice", choices=VISIBILITY, more=True),
+    reminder_choice.field("course"),
     Field("fold", "If the clock shows this time twice (the autumn night)", "choice", choices=(("0", "The first of the two"), ("1", "The second")), more=True),
 )  # fmt: skip
 _USUAL_MINUTES = {"offer_minutes": 1440, "hold_minutes": 0, "lock_minutes": 0}
@@ -223,7 +224,7 @@ def _proposed(course: Course, groups: list[TrainingGroup], zone: str) -> dict:
     group = next((g.id for g in groups if str(g.id) == asked), groups[0].id if len(groups) == 1 else "")
     return {
         "title": course.name, "start": start, "end": start + timedelta(hours=1), "timezone": zone, "visibility": "public",
-        "guests": "hold", "fold": "0", "calendar_enabled": True, "group_id": group,
+        "guests": "hold", "fold": "0", "calendar_enabled": True, "reminders": reminder_choice.shown(None), "group_id": group,
     }  # fmt: skip
 
 
@@ -242,6 +243,8 @@ def _values(form: Form) -> dict:
         values["guests"] = values["guests"] or "hold"
     for name in _USUAL_MINUTES.keys() & values.keys():
         values[name] = values[name] or _USUAL_MINUTES[name]
+    if "reminders" in values:
+        values["reminders"] = reminder_choice.read(values["reminders"])
     if "room_id" in values:
         values["room_id"] = int(values["room_id"] or 0) or None
     return values
@@ -250,6 +253,7 @@ def _values(form: Form) -> dict:
 def _shown(session: LiveSession) -> dict:
     shown = {f.name: planning.as_planned(session, f.name) for f in FIELDS}
     shown |= series_form.shown(session.recurrence, session.start, session.timezone)
+    shown["reminders"] = reminder_choice.shown(shown["reminders"])
     return shown | {name: shown[name] or None for name in _USUAL_MINUTES}
 
 

@@ -14,6 +14,7 @@ from . import paging
 from .fields import Body, Out, RowId, Url, line, lines, optional
 from .paging import Page
 from .routing import Answer, Call, at, route
+from .sessions import Reminders
 
 
 class NewCourse(Body):
@@ -24,6 +25,7 @@ class NewCourse(Body):
     url: Url = ""
     counts: bool = False
     self_paced: bool = False
+    reminders: Reminders | None = None
 
 
 class CourseChange(Body):
@@ -34,6 +36,7 @@ class CourseChange(Body):
     url: Url = optional()
     counts: bool = optional()
     self_paced: bool = optional()
+    reminders: Reminders | None = optional()
 
 
 class CourseOut(Out):
@@ -45,6 +48,7 @@ class CourseOut(Out):
     url: str
     counts: bool
     self_paced: bool
+    reminders: Reminders | None
     version: int
     created_at: datetime
 

@@ -19,6 +19,7 @@ from .paging import Page
 from .routing import Answer, Call, at, route
 
 Channel = Literal["both", "feed", "mail"]
+Digest = Literal["none", "weekly"]
 
 
 class NewLearner(Body):
@@ -33,13 +34,14 @@ class NewLearner(Body):
     team: line(200) | None = None
     manager_email: Email | None = None
     start_date: Day | None = None
+    digest: Digest = "none"
     welcome: bool = Field(False, description="Send the welcome mail; the organisation must have it turned on.")
 
 
 class LearnerChange(Body):
     """What is to change. `address_change` says what a new `email` means: for the `same_person` what stands in the calendar goes on with the same UID,
     and the old address stays known; a `new_mailbox` is filled with new entries, and the old one emptied by cancellations. `address_problem: null`
-    lets mail go again to an address that it came back from; what did not arrive is sent as it stands now.
+    lets mail go again to an address that it came back from; what did not arrive is sent as it stands now. `reminders_off_at: null` lets reminders go again.
     """
 
     email: Email = optional()
@@ -53,12 +55,15 @@ class LearnerChange(Body):
     start_date: Day | None = optional()
     address_change: Literal["same_person", "new_mailbox"] = optional()
     address_problem: None = optional()
+    reminders_off_at: None = optional()
+    digest: Digest = optional()
 
 
 class LearnerOut(Out):
     """A learner. `address_problem` says why no mail goes to them, if so, and `complained_at` since when nothing but what is
     needed does; `target_email` is a second, confirmed address that mail goes to instead;
-    `left_at` since when they are no longer here; `channel_chosen_at` when they themselves said how they want to be told.
+    `left_at` since when they are no longer here; `reminders_off_at` since when they want no reminders;
+    `digest` whether they get their week's plan by mail; `channel_chosen_at` when they themselves said how they want to be told.
     """
 
     id: RowId
@@ -74,6 +79,8 @@ class LearnerOut(Out):
     address_problem: str | None
     address_problem_at: datetime | None
     complained_at: datetime | None
+    reminders_off_at: datetime | None
+    digest: Digest
     target_email: str | None
     left_at: datetime | None
     channel_chosen_at: datetime | None

@@ -68,6 +68,13 @@ Recurrence = Annotated[
         examples=["FREQ=WEEKLY;BYDAY=TU;COUNT=6"],
     ),
 ]
+Reminders = Annotated[
+    list[Literal["168h", "72h", "48h", "24h", "morning", "4h", "1h"]],
+    Field(
+        max_length=7,
+        description="When people are reminded by mail: hours before the start, or at 8:00 on the day. Null: as the course, else the organisation says.",
+    ),
+]
 StartLocal = Annotated[LocalTime, Field(examples=["2027-03-08T09:00"])]
 _ONE_DATE = "This belongs to the whole series; change it there."
 _FIXED = "This cannot be changed in a session; make a new session instead."
@@ -114,6 +121,7 @@ class NewSession(Body):
     hold_minutes: KeptMinutes = 0
     lock_minutes: KeptMinutes = 0
     guests: Guests = "hold"
+    reminders: Reminders | None = None
     counts: bool | None = Field(None, description="Whether attending it completes the course; null: as the course says.")
     calendar_enabled: bool = True
     visibility: Visibility = "public"
@@ -153,6 +161,7 @@ class SessionChange(Body):
     lock_minutes: KeptMinutes = optional()
     guests: Guests = optional()
     counts: bool | None = optional()
+    reminders: Reminders | None = optional()
     calendar_enabled: bool = optional()
     visibility: Visibility = optional()
     planning: bool = Field(
@@ -219,6 +228,7 @@ class SessionOut(Out):
     lock_minutes: int
     guests: Literal["hold", "refuse"]
     counts: bool | None
+    reminders: Reminders | None
     calendar_enabled: bool
     visibility: Visibility
     status: Literal["scheduled", "cancelled"]
