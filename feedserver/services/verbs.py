@@ -19,7 +19,7 @@ from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import Delivery
-from ..store.sessions import LiveSession
+from ..store.sessions import TAKES_PLACE, LiveSession
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
 from . import catalogue, corresponding, enrolling, notifying, offering, page_answers, telling, undoing, waiting_line
 from .rendering import Kind
@@ -175,7 +175,9 @@ def send_courses(work: Work, learner: Learner, first: str = "") -> bool:
     for course, offers in catalogue.open_sessions(work, learner, LIST_LENGTH):
         for one in offers:
             code = tokens.verb_code(f"s{learner.id}.{one.session.id}", work.key_secret) if one.may_register else ""
-            dated.append((course.name, one.session.snapshot(course), one.free, _holds(one), code))
+            # Of a series its next date; the code is that of the whole.
+            shown = one.dates[0] if one.dates else one.session
+            dated.append((course.name, shown.snapshot(course), one.free, _holds(one), code))
     lines = verb_lists.courses(dated, reader, work.organisation.mailbox, [first] if first else [])
     corresponding.write(work, learner, Kind.COURSES, extra={"block": lines})
     return True
@@ -190,7 +192,7 @@ def send_agenda(work: Work, learner: Learner) -> bool:
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
         .join(Course, Course.id == LiveSession.course_id)
         .where(Enrolment.learner_id == learner.id, Enrolment.status != S.CANCELLED)
-        .where(LiveSession.status == "scheduled", LiveSession.draft.is_(False), LiveSession.ends_at > work.now)
+        .where(LiveSession.status == "scheduled", LiveSession.draft.is_(False), LiveSession.ends_at > work.now, TAKES_PLACE)
         .order_by(LiveSession.starts_at, LiveSession.id)
         .limit(LIST_LENGTH)
     )
@@ -199,7 +201,8 @@ def send_agenda(work: Work, learner: Learner) -> bool:
         revision = notifying.latest_revision(work, session)
         code = tokens.verb_code(f"n{enrolment.id}.{work.stamp()}", work.key_secret)
         shown = revision.snapshot if revision else session.snapshot(course)
-        rows.append((shown, S(enrolment.status), code, answerable(S(enrolment.status))))
+        # A date of a series that is one entry has none that a word could answer.
+        rows.append((shown, S(enrolment.status), code, answerable(S(enrolment.status)) if session.own_entry else ()))
     lines = verb_lists.agenda(rows, Reader.of(learner.locale, learner.timezone), work.organisation.mailbox)
     corresponding.write(work, learner, Kind.AGENDA, extra={"block": lines})
     return True

@@ -9,8 +9,9 @@ from email import message_from_bytes
 import pytest
 
 from feedserver.errors import Conflict, Invalid
-from feedserver.services import page_answers, scheduling, series
+from feedserver.services import page_answers, scheduling, series, verbs, verbs_roster
 from feedserver.store.entries import CalendarEntry
+from feedserver.store.learners import Learner
 from feedserver.store.sessions import LiveSession
 from tests.support.world import Mail, World
 
@@ -314,3 +315,16 @@ def test_yes_to_the_whole_after_no_to_it_brings_every_date_back(world):
         world.moment = world.moment.replace(minute=minute)
         world.answer(mail, partstat)
         assert statuses(world, head, "Anna") == [status] * 8
+
+
+def test_lists_by_mail_name_dates_and_never_the_series(world):
+    head = make(world, "Anna", dates=8, instructors=["trainer@corp.example"])
+    world.mails()
+    world.do(lambda work: verbs.send_agenda(work, work.db.get_one(Learner, world.people["Anna"])))
+    world.do(lambda work: verbs.send_courses(work, work.db.get_one(Learner, world.people["Anna"])))
+    world.mails()
+    agenda, courses = (mail.words for mail in world.notices)
+    assert agenda.count("Fire safety") == 8 and courses.count("Fire safety") == 1
+    world.moment = datetime(2026, 12, 7, 12, tzinfo=UTC)
+    with world.database.read() as db:
+        assert [session_id for _, session_id in verbs_roster.due(db, world.moment)] == [dates(world, head)[1].id]

@@ -129,6 +129,12 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     desk.made("/courses/1/milestones", {"kind": "completion_deadline", "title": "Everything about first aid", "day": "2027-03-31"})
     desk.made("/completions", {"learner_id": 1, "course_id": 1, "note": "On paper"})
     desk.made("/rooms", {"name": "Blue room", "capacity": 12})
+    weekly = desk.session("Every week", recurrence="FREQ=WEEKLY;COUNT=8", instructors=["trainer@example.net"])
+    desk.enrol(weekly, bob)
+    monthly = desk.session("Every month", recurrence="FREQ=DAILY;INTERVAL=30;COUNT=3")
+    desk.enrol(monthly, bob, "Invited")
+    date = weekly["occurrences"][2]
+    weekly_mail = desk.open_mail(bob["email"], "Every week")
     desk.made("/audience-feeds", {"audience": "room", "subject": "1", "subscriber": "The screen beside the door of the blue room"})
     now = desk.session("Right now", minutes_from_now=-10, join_url="https://meet.example.net/now", instructors=["trainer@example.net"])
     full = desk.session(
@@ -165,8 +171,10 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     cancelled = desk.open_mail(ann["email"], "Full house") and desk.page.url.rpartition("/")[2]
     examined = _examined(desk)
     return {
-        "admin.session": [f"/sessions/{one['id']}" for one in (practice, full, asked, now, sessions["First aid: the basics"])],
-        "admin.edit_session": [f"/sessions/{one['id']}/edit" for one in (full, asked)],
+        "admin.split_series": [f"/sessions/{date['id']}/following"],
+        "admin.session": [f"/sessions/{one['id']}" for one in (weekly, monthly, date, practice, full, asked, now, sessions["First aid: the basics"])],
+        "admin.edit_session": [f"/sessions/{one['id']}/edit" for one in (full, asked, weekly, date)],
+        "admin.cancel_session": [f"/sessions/{one['id']}/cancel" for one in (full, weekly, date)],
         "admin.preview_session": [f"/sessions/{asked['id']}/preview"],
         "admin.session_files": [f"/sessions/{practice['id']}/files"],
         "admin.attendance": [f"/sessions/{one['id']}/attendance" for one in (now, practice)],
@@ -190,7 +198,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "check_in.scanned": [signed["code"], "/check-in/wrong"],
         "check_in.from_mail": [signed["check_in"]],
         "join.join_page": [signed["join"]],
-        "answers.rsvp": [desk.link_in(offer, "rsvp")],
+        "answers.rsvp": [desk.link_in(offer, "rsvp"), desk.link_in(weekly_mail, "rsvp")],
         "answers.approval": [desk.link_in(approval, "approvals")],
         "confirming.confirm": [desk.link_in(strange, "confirm")],
     }  # fmt: skip
@@ -249,6 +257,13 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     desk.go("/courses/1/sessions/new").get_by_label("Title").fill("")
     desk.press("Save")
     yield desk, "form with an error"
+    desk.page.get_by_label("Title").fill("Drills")
+    desk.page.get_by_label("Repeats").select_option("DAILY")
+    desk.page.get_by_text("How often, and until when").click()
+    desk.page.get_by_label("Ends after so many dates").fill("9")
+    desk.press("Save")
+    desk.page.get_by_role("button", name="Make the series").wait_for()
+    yield desk, "a series before it is made"
     desk.go("/settings").get_by_label("Name of the program").fill("For the portal")
     desk.press("Make a token")
     yield desk, "a token, shown once"
