@@ -9,10 +9,12 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from ..errors import Changed, Conflict, Invalid, NotFound
 from ..store.courses import Course, GroupMember, TrainingGroup
+from ..store.enrolments import Enrolment
 from ..store.entries import CANCELLED, CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.rooms import Room
 from ..store.sessions import LiveSession, Revision, Seats
+from ..training.statuses import ATTENDANCE
 from ..training.wall_time import check_times, check_zone
 from . import enrolling, notifying, offering, planning, series, telling
 from .finding import find, locked_session
@@ -22,7 +24,7 @@ from .work import Work
 
 _EDITING = ("edited", "planned", "plan discarded")
 _OVER = (
-    "The session is over and stays as it was. What still works: marking attendance, adding who was there, files and reports. "
+    "The session is over, and it is marked who came: it stays as it was. What still works: marking attendance, adding who was there, files and reports. "
     "Make a new session for another date."
 )
 
@@ -86,7 +88,7 @@ def edit_row(work: Work, session: LiveSession, values: Mapping[str, Any]) -> Liv
         raise Invalid("This cannot be changed in a session; make a new session instead.", field=sorted(unknown)[0])
     plan = values.get("planning", session.planning)
     values = {k: v for k, v in values.items() if k != "planning"}
-    if session.ends_at <= work.now and any(getattr(session, k) != v for k, v in values.items()):
+    if any(getattr(session, k) != v for k, v in values.items()) and took_place(work, session):
         raise Conflict(_OVER)
     if plan or session.planning:
         return planning.edit(work, session, values, plan, lambda now, later: _check_plan(work, now, later))
@@ -119,6 +121,12 @@ def edit_row(work: Work, session: LiveSession, values: Mapping[str, Any]) -> Liv
     work.db.flush()
     _after_edit(work, session, before)
     return session
+
+
+def took_place(work: Work, session: LiveSession) -> bool:
+    """Whether it is over and on record who came: then it stays as it was. A past time alone may be a slip of the hand, and can be mended."""
+    marked = (Enrolment.live_session_id == session.id, Enrolment.status.in_(ATTENDANCE))
+    return session.ends_at <= work.now and work.db.scalar(select(Enrolment.id).where(*marked).limit(1)) is not None
 
 
 def cancel_session(work: Work, session_id: int, reason: str = "") -> LiveSession:

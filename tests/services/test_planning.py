@@ -197,14 +197,17 @@ def test_nobody_can_register_for_a_draft_and_it_is_cancelled_without_a_word(worl
     assert world.mails() == world.notices == []
 
 
-def test_a_session_that_is_over_is_not_edited_any_more(world: World):
+def test_a_session_that_took_place_is_not_edited_any_more(world: World):
     session, planned = world.session("Ada"), world.session("Ada", title="Coaching")
     world.edit(planned, planning=True, title="Talk")
     world.advance(30 * 86400)
+    world.edit(session, title="Fire safety, as it was")
+    for one in (session, planned):
+        world.enrol(one, "Bea", "Attended")
     for values in ({"title": "Fire drill"}, {"start": LATER + timedelta(days=90)}, {"planning": True, "title": "Drill"}):
         with pytest.raises(Conflict, match="marking attendance"):
             world.edit(session, **values)
     assert "is over" in _rehearse(world, planned).problem
-    world.edit(session, title="Fire safety")
+    world.edit(session, title="Fire safety, as it was")
     world.set_status(session, "Ada", "Attended")
     assert world.status(session, "Ada") == "Attended"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, request, url_for
 from sqlalchemy import func, select
 
-from ...services import enrolling, offering, proposing, reissuing, resending, series, series_dates, versions
+from ...services import enrolling, offering, proposing, reissuing, resending, scheduling, series, series_dates, versions
 from ...services.finding import find
 from ...services.work import Work
 from ...store.courses import Course, TrainingGroup
@@ -142,6 +142,7 @@ def _one(work: Work, session_id: int, shown: people_list.Shown) -> dict:
         "history": _history(work, session, _HISTORY, 0),
         "proposals": proposing.waiting(work, Proposal.live_session_id == session.id)[1] if may("inbound") else [],
         "over": session.ends_at <= work.now,
+        "kept": scheduling.took_place(work, session),
         "begun": session.starts_at <= work.now,
     }
 

@@ -71,10 +71,12 @@ def test_a_draft_is_published_when_it_is_ready(desk: Desk):
     assert "This is a draft." not in desk.get(made) and "Draft</span>" not in desk.get("/sessions")
 
 
-def test_a_session_that_is_over_is_not_edited(desk: Desk):
+def test_a_session_that_took_place_is_not_edited(desk: Desk):
     desk.session("Mia")
     desk.clock.pass_by(days=300)
     desk.sign_in("olga@example.org", "owner")
+    assert "/sessions/1/edit" in _page(desk)
+    desk.send("/sessions/1/attendance", do="all")
     assert "/sessions/1/edit" not in _page(desk)
     page = desk.send("/sessions/1/edit", 422, **MOVED, version="1").text
     assert "The session is over" in page and "marking attendance" in page
