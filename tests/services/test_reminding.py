@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select, update
 
 from feedserver.commands import ticks
-from feedserver.services import departing, grouping, reminding
+from feedserver.services import departing, grouping, reminding, series
 from feedserver.store.learners import Learner
 from feedserver.store.organisations import Organisation
 from feedserver.store.reminders import Reminder, ReminderRound
@@ -135,3 +135,21 @@ def test_the_number_of_statements_does_not_grow_with_the_people(running):
     assert running.house.run(running.organisation_id, "system", lambda work: reminding.remind_due(work, work.organisation_id)) == 30
     event.remove(running.database.engine, "before_cursor_execute", counted)
     assert len(counts) < 25 and running.count(ReminderRound) == 1
+
+
+@pytest.mark.parametrize("mode", ["dates", "rule"])
+def test_each_date_of_a_series_is_reminded_of_and_the_series_is_not(running, mode):
+    values = {
+        "title": "Drill",
+        "start": START,
+        "end": START + timedelta(hours=1),
+        "timezone": "Europe/Berlin",
+        "fold": 0,
+        "entry_mode": mode,
+    }
+    values |= {"recurrence": "FREQ=WEEKLY;COUNT=3", "left_out": [], "extra_dates": []}
+    group = running.group("Mia")
+    running.do(lambda work: series.create(work, running.course_id, values, group).id)
+    assert look(running, BERLIN_TEN - timedelta(hours=48)) == [("Mia", "reminder_answer")]
+    assert look(running, BERLIN_TEN + timedelta(days=5)) == [("Mia", "reminder_answer")]
+    assert "8 December" in running.notices[-1].words
