@@ -64,6 +64,8 @@ class Kind(StrEnum):
     MILESTONE_ENDED = "milestone_ended"
     REMINDER = "reminder"
     REMINDER_ANSWER = "reminder_answer"
+    ONBOARDING = "onboarding"
+    ONBOARDING_MOVED = "onboarding_moved"
     DIGEST = "digest"
     TEAM_DIGEST = "team_digest"
 
@@ -467,6 +469,21 @@ WORDINGS |= {
     ),
 }
 
+WORDINGS |= {
+    Kind.ONBOARDING: Wording(
+        _("Your first weeks"),
+        _("Your first weeks"),
+        (_("This is planned for your start with us."),),
+        (_("Your page shows it, too, as it then holds."),),
+    ),
+    Kind.ONBOARDING_MOVED: Wording(
+        _("Your first weeks have moved"),
+        _("Your first weeks have moved"),
+        (_("There is a change. This is still to come; what you have done stays done."),),
+        (_("Your page shows it, too, as it then holds."),),
+    ),
+}
+
 REMINDERS = frozenset({Kind.REMINDER, Kind.REMINDER_ANSWER})
 """They say all that an invitation says, and have no calendar part and no UID."""
 
@@ -504,6 +521,12 @@ LISTING = frozenset(
     {Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST}
 )
 """Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""
+
+OF_ONBOARDING = frozenset({Kind.ONBOARDING, Kind.ONBOARDING_MOVED})
+"""The one mail with the list of what is to come, at the start and when it moves."""
+
+WITHOUT_SESSION |= OF_ONBOARDING
+LISTING |= OF_ONBOARDING
 
 IN_WORDS: dict[Kind, Kind] = {Kind.CANCEL: Kind.CANCEL_NOTICE, Kind.REMOVED: Kind.REMOVED_NOTICE, Kind.SUBSTITUTED: Kind.REMOVED_NOTICE}
 """What somebody who reads the feed alone is written instead of a CANCEL."""

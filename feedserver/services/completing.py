@@ -18,7 +18,7 @@ from ..store.milestones import DONE, OPEN, Milestone, MilestoneEntry
 from ..store.sessions import LiveSession
 from ..training.milestones import ENDS, CompletionKind
 from ..training.statuses import EnrolmentStatus
-from . import milestones
+from . import milestones, onboarding_items
 from .finding import find
 from .work import Work, new_batch
 
@@ -78,6 +78,8 @@ def _follow(work: Work, course: Course, made: Sequence[Completion]) -> None:
     first = made[0]
     for some in _pieces([one.learner_id for one in made]):
         milestones.done(work, and_(_ended_by(course.id, first.kind, first.reference), E_.learner_id.in_(some)), work.now, work.actor)
+    if first.kind == K.COURSE:
+        onboarding_items.completed(work, course.id, [one.learner_id for one in made])
 
 
 def undo(work: Work, completion_id: int) -> Completion:
@@ -92,7 +94,7 @@ def undo(work: Work, completion_id: int) -> Completion:
 
 def by_attendance(work: Work, session: LiveSession, learner_ids: Collection[int]) -> int:
     """After attendance of a session was marked: who came has completed the course where it counts, who did not has not. Returns the completions."""
-    if not learner_ids or not counts(work, session):
+    if not learner_ids:
         return 0
     course_id, named = session.course_id, session.series_id or session.id
     came, gone = [], []
@@ -100,6 +102,9 @@ def by_attendance(work: Work, session: LiveSession, learner_ids: Collection[int]
         there = set(work.db.scalars(_came(session).where(Enrolment.learner_id.in_(some))))
         came += [one for one in some if one in there]
         gone += [one for one in some if one not in there]
+    onboarding_items.attended(work, named, came, gone)
+    if not counts(work, session):
+        return 0
     for some in _pieces(gone):
         mine = (C_.live_session_id == named, C_.source == "attendance", C_.undone_at.is_(None), C_.learner_id.in_(some))
         _undo(work, list(work.db.scalars(select(C_).where(C_.organisation_id == work.organisation_id, *mine))))
@@ -137,6 +142,8 @@ def checked_day(work: Work, on: date | None) -> date:
 
 def may_say_done(work: Work, entry: MilestoneEntry) -> bool:
     """Whether the learner may say on their own page that this is done: of courses that allow it."""
+    if entry.state == OPEN and entry.onboarding_item_id is not None:
+        return onboarding_items.self_said(work, entry.onboarding_item_id)
     if entry.state != OPEN or entry.milestone_id is None:
         return False
     allowed = select(Course.self_paced).join(M_, M_.course_id == Course.id).where(M_.id == entry.milestone_id)
@@ -152,6 +159,9 @@ def say_done(work: Work, learner_id: int, entry_id: int) -> list[Completion]:
         return []
     if not may_say_done(work, entry):
         raise Conflict("Whoever runs this course notes who has completed it.")
+    if entry.onboarding_item_id is not None:
+        onboarding_items.done(work, entry.onboarding_item_id)
+        return []
     course_id = work.db.get_one(Milestone, entry.milestone_id).course_id
     assessing = entry.kind == "assessment"
     return complete(
@@ -180,6 +190,8 @@ def _undo(work: Work, those: Sequence[Completion]) -> None:
         if not work.db.scalar(select(still)):
             ended = and_(_ended_by(one.course_id, one.kind, one.reference), E_.learner_id == one.learner_id, E_.done_at == one.created_at)
             milestones.reopen(work, and_(ended, E_.day >= milestones.today_somewhere(work)))
+            if one.kind == K.COURSE:
+                onboarding_items.not_completed(work, one.course_id, [one.learner_id])
 
 
 def _ended_by(course_id: int | None, kind: str, reference: str):

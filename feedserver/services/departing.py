@@ -11,9 +11,10 @@ from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.learners import Learner
 from ..store.milestones import MilestoneEntry
+from ..store.onboarding import Onboarding
 from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import ATTENDANCE, EnrolmentStatus
-from . import audiences, enrolling, milestones, subscribing
+from . import audiences, enrolling, milestones, onboarding_items, subscribing
 from .finding import find
 from .learning import new_feed
 from .work import Work
@@ -36,6 +37,7 @@ def leave(work: Work, learner_id: int) -> Learner:
         return learner
     for enrolment_id in work.db.scalars(_coming(work, learner).with_only_columns(Enrolment.id)).all():
         enrolling.remove(work, enrolment_id)
+    onboarding_items.end(work, Onboarding.learner_id == learner.id)
     milestones.end(work, MilestoneEntry.learner_id == learner.id)
     feeds = subscribing.feeds_of(work, learner.id)
     for feed in feeds:

@@ -18,6 +18,7 @@ from ..store.imports import ImportJob
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner
 from ..store.milestones import Milestone, MilestoneEntry
+from ..store.onboarding import Onboarding, OnboardingItem, OnboardingPlan
 from ..store.outbox import Delivery
 from ..store.proposals import Proposal
 from ..store.rooms import Room
@@ -45,6 +46,9 @@ NOUNS = {
     Milestone: "milestone",
     MilestoneEntry: "day to note",
     Completion: "completion",
+    OnboardingPlan: "onboarding plan",
+    Onboarding: "onboarding",
+    OnboardingItem: "onboarding step",
 }
 _LARGEST = 2**63 - 1
 

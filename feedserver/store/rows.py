@@ -17,6 +17,7 @@ from .keys import SigningKey
 from .learners import FeedVersion, Learner, LearnerAlias
 from .mailboxes import PolledMailbox, PolledMessage
 from .milestones import Milestone, MilestoneEntry
+from .onboarding import Onboarding, OnboardingItem, OnboardingPlan, OnboardingStep
 from .organisations import Organisation
 from .outbox import CapturedMessage, Delivery, MailSkeleton, RelayPace, Worker
 from .proposals import Proposal
@@ -50,6 +51,10 @@ __all__ = [
     "ManagerOptOut",
     "Milestone",
     "MilestoneEntry",
+    "Onboarding",
+    "OnboardingItem",
+    "OnboardingPlan",
+    "OnboardingStep",
     "Organisation",
     "PolledMailbox",
     "PolledMessage",

@@ -39,6 +39,7 @@ _ORDER = (
     "attendance",
     "milestones",
     "completions",
+    "onboarding",
     "feeds",
     "audiences",
     "deliveries",
@@ -88,6 +89,11 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "NewEnrolment": {"learner_id": 1, "status": "Invited"},
     "NewMilestone": {"kind": "completion_deadline", "title": "Fire safety", "day": "2027-03-31"},
     "NewCompletion": {"learner_id": 1, "course_id": 1, "completed_on": "2026-11-20"},
+    "NewOnboardingPlan": {
+        "name": "Office", "working_days": True,
+        "steps": [{"days": -7, "kind": "note", "title": "Send your photo"}, {"days": 1, "kind": "session", "course_id": 1}],
+    },
+    "NewOnboarding": {"learner_id": 1, "plan_id": 1, "start_date": "2027-01-04"},
     "NewFeed": {"name": "Phone", "detail": "busy"},
     "NewAudienceFeed": {"audience": "organisation", "subscriber": "Screen in the hall", "detail": "title"},
 }  # fmt: skip

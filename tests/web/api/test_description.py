@@ -19,7 +19,7 @@ from feedserver.web import create_app
 from tests.support import databases
 from tests.web.api.conftest import Api, Clock, a_session, open_house
 
-# What no schema can say: an end before its start, an hour that a zone skips, a learner who is not there, a version long gone.
+# What no schema can say: an end before its start, a step without its course, an hour that a zone skips, a learner who is not there, a version long gone.
 UNSAYABLE = (
     "POST /api/v1/sessions",
     "PATCH /api/v1/sessions/{session_id}",
@@ -29,6 +29,10 @@ UNSAYABLE = (
     "POST /api/v1/courses/{course_id}/groups",
     "POST /api/v1/courses/{course_id}/slots",
     "POST /api/v1/sessions/{session_id}/enrolments/bulk",
+    "POST /api/v1/onboarding-plans",
+    "PATCH /api/v1/onboarding-plans/{plan_id}",
+    "POST /api/v1/onboardings",
+    "PATCH /api/v1/onboardings/{onboarding_id}",
 )
 ALSO = {"positive_data_acceptance": {"expected-statuses": ["2xx", "401", "404", "409", "412", "422"]}}
 

@@ -25,6 +25,8 @@ BODIES = {
     "register": {"learner_id": 1},
     "createMilestone": {"kind": "assessment", "title": "Mine", "day": "2027-03-01"},
     "editMilestone": {"title": "Mine"},
+    "editOnboardingPlan": {"name": "Mine"},
+    "moveOnboarding": {"start_date": "2027-01-04"},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
     "editEnrolment": {"status": "Cancelled"},
     "putAttendance": {"status": "Absent"},
@@ -58,6 +60,10 @@ def theirs(other) -> dict[str, int]:
         "completion": other.post("/completions", {"learner_id": learner["id"], "course_id": course["id"], "note": "secret"}),
         "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
+    made["plan"] = other.post("/onboarding-plans", {"name": "Their secret", "steps": [{"days": 0, "title": "Their secret"}]})
+    started = {"learner_id": learner["id"], "plan_id": made["plan"]["id"], "start_date": "2027-01-04"}
+    made["onboarding"] = other.post("/onboardings", started)
+    made["item"] = made["onboarding"]["items"][0]
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
     inbound_id = inbound(other, "quarantined")
     return {**ids, "inbound_id": inbound_id, "proposal_id": proposal(other, inbound_id, ids), "recurrence_id": "20270301T080000Z"}
@@ -117,6 +123,8 @@ def test_lists_hold_ones_own_alone(api, theirs):
         "/proposals",
         "/audience-feeds",
         "/completions",
+        "/onboarding-plans",
+        "/onboardings",
     ):
         assert api.get(path) == {"items": [], "next": None}
 
