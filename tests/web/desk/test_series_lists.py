@@ -21,6 +21,11 @@ FIRST = datetime(2027, 3, 1, 9)
 
 
 @pytest.fixture
+def store_url(database_url: str) -> str:
+    return database_url
+
+
+@pytest.fixture
 def weekly(desk: Desk) -> LiveSession:
     """Mia and Ali every Monday in March 2027, five times, in the blue room, which holds three."""
     who = [desk.learner(name).id for name in ("Mia", "Ali")]
@@ -65,6 +70,13 @@ def test_calendars_and_today_show_each_date_and_never_the_series(desk: Desk, wee
     assert "2 of 3" in desk.get("/calendar?view=agenda&on=2027-03-08")
     assert ids[0] in shown(desk, "/") and str(weekly.id) not in shown(desk, "/")
     assert desk.do(lambda work: rooming.sessions_in(work, rooming.all_rooms(work)[0])) == 5
+
+
+def test_the_page_of_a_series_counts_who_comes_and_what_they_said(desk: Desk, weekly: LiveSession):
+    yes = Enrolment.__table__.update().where(Enrolment.live_session_id == weekly.id, Enrolment.learner_id == named(desk, "Mia").id)
+    desk.do(lambda work: work.db.execute(yes.values(partstat="ACCEPTED")))
+    page = desk.get(f"/sessions/{weekly.id}").partition('id="dates"')[2]
+    assert page.count("2 of 3") == 5 and page.count("1 Yes") == 5 and page.count("1 no answer") == 5
 
 
 def test_who_teaches_finds_the_dates(desk: Desk, weekly: LiveSession):
