@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import tokens
 from ..errors import NotFound, Unavailable
-from ..services import importing, importing_completions, leaving, personal_data
+from ..services import importing, importing_completions, importing_onboardings, leaving, personal_data
 from ..services.feed_reading import FeedReader
 from ..services.feeding import FeedRequest, answer
 from ..services.house import House
@@ -201,4 +201,22 @@ def import_completions(file: Path, org: str | None) -> None:
             _add(tally, house.run(number, "command", lambda work, some=batch: importing_completions.take(work, some)), say)
             moved(stream.tell())
     click.echo(f"{tally.added} noted, {tally.unchanged} on record already, {len(tally.refused)} refused")
+    sys.exit(1 if tally.refused else 0)
+
+
+@import_group.command("onboardings")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_org
+def import_onboardings(file: Path, org: str | None) -> None:
+    """Let people start a plan from a CSV file; columns email, plan (its name or id), start_date."""
+    found = parts.settings()
+    house = parts.house(found)
+    number = parts.organisation(found, house.database, org)
+    with file.open("rb") as stream, _progress(file.stat().st_size) as (moved, say):
+        table = iter(TableFile(stream, importing_onboardings.COLUMNS, importing_onboardings.REQUIRED))
+        tally = Tally()
+        while batch := list(itertools.islice(table, 50)):
+            _add(tally, house.run(number, "command", lambda work, some=batch: importing_onboardings.take(work, some)), say)
+            moved(stream.tell())
+    click.echo(f"{tally.added} started, {tally.changed} moved, {tally.unchanged} left as they are, {len(tally.refused)} refused")
     sys.exit(1 if tally.refused else 0)

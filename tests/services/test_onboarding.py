@@ -8,7 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from feedserver.errors import Conflict
-from feedserver.services import completing, departing, enrolling, learning, onboarding, onboarding_items, onboarding_plans
+from feedserver.services import (
+    completing,
+    departing,
+    enrolling,
+    importing_onboardings,
+    learning,
+    onboarding,
+    onboarding_items,
+    onboarding_plans,
+)
 from feedserver.store.milestones import MilestoneEntry
 from feedserver.store.onboarding import Onboarding, OnboardingItem, OnboardingPlan
 from tests.support.world import START, World
@@ -163,3 +172,30 @@ def test_a_plan_changes_for_those_to_come_alone(world):
     assert world.look(lambda work: work.db.get_one(OnboardingPlan, plan_id).version) == 3
     with pytest.raises(Conflict, match="put away"):
         begin(world, "Ada", plan_id)
+
+
+def test_a_file_of_starts_doubles_nothing_and_another_date_moves(world):
+    plan(world, *STEPS[:1])
+    world.person("Mia")
+
+    def take(*lines: str) -> tuple[int, int, int, list[str]]:
+        rows = [(n, dict(zip(importing_onboardings.COLUMNS, line.split(","), strict=True))) for n, line in enumerate(lines, 2)]
+        tally = world.do(lambda work: importing_onboardings.take(work, rows))
+        return tally.added, tally.changed, tally.unchanged, [one.reason.partition(":")[0] for one in tally.refused]
+
+    mia = "mia@corp.example,new,2026-11-30"
+    assert take(mia, "ada@corp.example,new,2026-11-30", mia.replace("new", "old"), mia.replace("-30", "-31")) == (
+        1, 0, 0, ["email", "plan", "start_date"],
+    )  # fmt: skip
+    assert take(mia) == (0, 0, 1, []) and take(mia.replace("-11-30", "-12-07")) == (0, 1, 0, [])
+    assert days(world, "Mia") == {"Send your photo": date(2026, 12, 4)} and len(notices(world)) == 2
+
+
+def test_a_learner_says_that_a_day_to_note_is_done_and_nothing_else(world):
+    number, mia = begin(world, "Mia", plan(world, STEPS[0], STEPS[2])), world.people["Mia"]
+    photo, rules = world.look(lambda work: list(work.db.scalars(select(MilestoneEntry.id).order_by(MilestoneEntry.day))))
+    world.do(lambda work: completing.say_done(work, mia, photo), f"learner:{mia}")
+    done = items(world, number)["Send your photo"]
+    assert (done.state, done.done_by) == ("done", f"learner:{mia}")
+    with pytest.raises(Conflict):
+        world.do(lambda work: completing.say_done(work, mia, rules))

@@ -13,6 +13,8 @@ from ...services.work import Work
 from ...store.courses import Course
 from ...store.learners import Learner
 from ...store.milestones import OPEN, Milestone, MilestoneEntry
+from ...store.onboarding import OnboardingItem
+from ...training.onboarding import StepKind
 
 _MOST = 100
 
@@ -31,9 +33,10 @@ class Day:
 def days_of(work: Work, who: Learner, say: Language) -> list[Day]:
     """The open ones, the next first."""
     query = (
-        select(MilestoneEntry, Course.self_paced)
+        select(MilestoneEntry, Course.self_paced, OnboardingItem.kind)
         .outerjoin(Milestone, Milestone.id == MilestoneEntry.milestone_id)
         .outerjoin(Course, Course.id == Milestone.course_id)
+        .outerjoin(OnboardingItem, OnboardingItem.id == MilestoneEntry.onboarding_item_id)
         .where(MilestoneEntry.learner_id == who.id, MilestoneEntry.state == OPEN)
         .order_by(MilestoneEntry.day, MilestoneEntry.id)
         .limit(_MOST)
@@ -45,7 +48,7 @@ def days_of(work: Work, who: Learner, say: Language) -> list[Day]:
             milestones.title(one.noted, say),
             milestones.in_words(one.day, say),
             one.day < today and one.kind == "completion_deadline",
-            bool(self_paced) and one.kind in completing.SELF_SAID,
+            (bool(self_paced) and one.kind in completing.SELF_SAID) or step == StepKind.NOTE,
         )
-        for one, self_paced in work.db.execute(query)
+        for one, self_paced, step in work.db.execute(query)
     ]
