@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from ..services import circling, digesting, offering, rejudging, reminding, scheduling, verbs_roster
+from ..services import circling, digesting, expiring, offering, rejudging, reminding, scheduling, verbs_roster
 from ..services.house import House
 from ..services.work import Work
 from ..settings import Settings
@@ -37,6 +37,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("rosters for instructors", 5.0, verbs_roster.due, verbs_roster.send_due),
     Tick("reminders", 10.0, reminding.due, reminding.remind_due),
     Tick("weekly mails", 20.0, digesting.due, digesting.send_due),
+    Tick("certificates that end", 30.0, expiring.due, expiring.warn_due),
     Tick("tests that nobody answered", 60.0, circling.due_ends, circling.end_test),
 )
 LOOPBACK = Tick("mails to ourselves", 5.0, circling.due_loopbacks, circling.loop_if_due)

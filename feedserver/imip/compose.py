@@ -86,7 +86,7 @@ def compose_without_session(
     return Skeleton(_mail(letter_without_session(kind, reader, organisation_name, title), sender, None, reader.say))
 
 
-def compose_letter(content: Letter, calendar: bytes, *, sender: Mailbox, method: str, banner: str = "") -> Skeleton:
+def compose_letter(content: Letter, calendar: bytes, *, sender: Mailbox, method: str | None, banner: str = "") -> Skeleton:
     """The message that says `content` and carries this calendar object, with slots."""
     return Skeleton(_mail(content, sender, method, language(content.language), banner), calendar)
 

@@ -68,6 +68,8 @@ class Kind(StrEnum):
     ONBOARDING_MOVED = "onboarding_moved"
     DIGEST = "digest"
     TEAM_DIGEST = "team_digest"
+    CERTIFICATE = "certificate"
+    CERTIFICATES = "certificates"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
@@ -484,6 +486,15 @@ WORDINGS |= {
     ),
 }
 
+WORDINGS |= {
+    Kind.CERTIFICATE: Wording(_("Your certificate ends: %(title)s"), _("Your certificate ends: %(title)s")),
+    Kind.CERTIFICATES: Wording(
+        _("Certificates that end"),
+        _("Certificates that end"),
+        (_("You get this list since you are named as the manager of these people, or watch over certificates."),),
+    ),
+}
+
 REMINDERS = frozenset({Kind.REMINDER, Kind.REMINDER_ANSWER})
 """They say all that an invitation says, and have no calendar part and no UID."""
 
@@ -514,12 +525,13 @@ TO_OTHERS |= OF_CIRCLES
 OF_MILESTONES = frozenset({Kind.MILESTONE, Kind.MILESTONE_CHANGED, Kind.MILESTONE_DONE, Kind.MILESTONE_ENDED})
 """Kinds about a day to note; their words are in `imip.milestones`."""
 
-WITHOUT_SESSION |= OF_MILESTONES | {Kind.DIGEST, Kind.TEAM_DIGEST}
-TO_OTHERS |= {Kind.TEAM_DIGEST}
+WITHOUT_SESSION |= OF_MILESTONES | {Kind.DIGEST, Kind.TEAM_DIGEST, Kind.CERTIFICATE, Kind.CERTIFICATES}
+TO_OTHERS |= {Kind.TEAM_DIGEST, Kind.CERTIFICATES}
 
 LISTING = frozenset(
     {Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ, Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST}
 )
+LISTING |= {Kind.CERTIFICATES}
 """Kinds whose body is lines made for one reader (`Values.extra["block"]`)."""
 
 OF_ONBOARDING = frozenset({Kind.ONBOARDING, Kind.ONBOARDING_MOVED})

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ..errors import Conflict, NotFound
 from ..store.audiences import AudienceFeed
 from ..store.base import Base
+from ..store.certificates import Certificate, CertificateKind
 from ..store.circles import Circle
 from ..store.completions import Completion
 from ..store.courses import Course, TrainingGroup
@@ -46,6 +47,8 @@ NOUNS = {
     Milestone: "milestone",
     MilestoneEntry: "day to note",
     Completion: "completion",
+    CertificateKind: "kind of certificate",
+    Certificate: "certificate",
     OnboardingPlan: "onboarding plan",
     Onboarding: "onboarding",
     OnboardingItem: "onboarding step",

@@ -10,6 +10,7 @@ from sqlalchemy import inspect, or_, select
 
 from ..store import keys
 from ..store.base import Base
+from ..store.certificates import Certificate, CertificateWarning
 from ..store.completions import Completion
 from ..store.courses import Course, GroupMember, TrainingGroup
 from ..store.enrolments import Enrolment
@@ -66,11 +67,17 @@ def of_learner(work: Work, learner: Learner) -> dict[str, Any]:
         "calendar_entries": _all(work, CalendarEntry, CalendarEntry.learner_id == mine),
         "days_to_note": _all(work, MilestoneEntry, MilestoneEntry.learner_id == mine),
         "completions": _all(work, Completion, Completion.learner_id == mine),
+        "certificates": _all(work, Certificate, Certificate.learner_id == mine),
+        "certificate_warnings": _all(work, CertificateWarning, CertificateWarning.certificate_id.in_(_certificates(mine))),
         "feeds": _all(work, Feed, Feed.learner_id == mine),
         "messages_sent": _all(work, Delivery, Delivery.learner_id == mine),
         "messages_received": _all(work, InboundMessage, _received(work, learner)),
         "history": _all(work, HistoryEntry, HistoryEntry.learner_id == mine),
     }
+
+
+def _certificates(learner_id: int):
+    return select(Certificate.id).where(Certificate.learner_id == learner_id)
 
 
 def mails(work: Work, learner: Learner) -> Iterator[tuple[str, bytes]]:

@@ -10,8 +10,8 @@ from babel import Locale, UnknownLocaleError
 from ..addresses import Mailbox
 from ..errors import Invalid
 from ..ical import vevent
-from ..imip import milestones
-from ..imip.catalogues import LANGUAGES, words
+from ..imip import certificates, milestones
+from ..imip.catalogues import LANGUAGES, language, words
 from ..imip.compose import Kind, compose, compose_without_session
 from ..store.organisations import Organisation
 from ..training.changes import Snapshot
@@ -20,7 +20,18 @@ from ..training.milestones import Noted
 LOCALES = LANGUAGES
 JOIN_PAGE = "page"
 
-__all__ = ["LOCALES", "Kind", "check_locale", "feed_locale", "feed_vevents", "milestone_skeleton", "skeleton", "skeleton_without_session"]
+__all__ = [
+    "LOCALES",
+    "Kind",
+    "certificate_line",
+    "certificate_skeleton",
+    "check_locale",
+    "feed_locale",
+    "feed_vevents",
+    "milestone_skeleton",
+    "skeleton",
+    "skeleton_without_session",
+]
 
 
 def check_locale(tag: str) -> str:
@@ -73,3 +84,15 @@ def milestone_skeleton(
     return milestones.compose(
         kind, noted, before, locale=locale, sender=sender, organisation_name=organisation.name, note=note, banner=organisation.banner
     ).to_bytes()
+
+
+def certificate_skeleton(name: str, day: date, left: int, course: str, locale: str, sender: Mailbox, organisation: Organisation) -> bytes:
+    """The stored form of a warning to a learner: the certificate ends on that day, so many days from now; `course` renews it."""
+    return certificates.compose(
+        name, day, left, course, locale=locale, sender=sender, organisation_name=organisation.name, banner=organisation.banner
+    ).to_bytes()
+
+
+def certificate_line(name: str, day: date, left: int, locale: str) -> str:
+    """The same in a list for somebody else."""
+    return certificates.line(name, day, left, language(locale))

@@ -3,6 +3,7 @@
 from .access import ApiToken, BrowserSession, RememberedAnswer, SignIn, SignInLink
 from .audiences import AudienceFeed
 from .base import Base
+from .certificates import Certificate, CertificateKind, CertificateWarning
 from .circles import Circle
 from .completions import Completion
 from .courses import Course, GroupMember, TrainingGroup
@@ -33,6 +34,9 @@ __all__ = [
     "BrowserSession",
     "CalendarEntry",
     "CapturedMessage",
+    "Certificate",
+    "CertificateKind",
+    "CertificateWarning",
     "Circle",
     "Completion",
     "Course",

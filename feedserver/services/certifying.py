@@ -1,0 +1,122 @@
+"""Kinds of certificates, and what people do with certificates: award them, revoke them, look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from ..errors import Conflict, Invalid
+from ..ical.lines import clean_line
+from ..store.certificates import Certificate, CertificateKind, CertificateWarning
+from ..store.courses import Course
+from ..store.milestones import MilestoneEntry
+from ..training import certificates as rules
+from ..training.certificates import EXPIRING, LAPSED, RENEWED, REVOKED, VALID
+from . import awarding, milestones
+from .completing import checked_day, today
+from .finding import find
+from .work import Work
+
+C_, E_, K_ = Certificate, MilestoneEntry, CertificateKind
+_FIELDS = ("name", "description", "validity_months", "course_id", "renewal_course_id", "reminder_days", "notify_days")
+
+
+def create_kind(work: Work, values: Mapping[str, Any]) -> CertificateKind:
+    """A new kind: `name`, and of `_FIELDS` what is wanted. Raises `Invalid`, `Conflict` for a name that there is, `NotFound` for a course."""
+    usual = {"description": "", "reminder_days": rules.USUAL_DAYS, "notify_days": rules.USUAL_NOTIFY_DAYS}
+    given = usual | {name: values[name] for name in _FIELDS if values.get(name) is not None}
+    if not given.get("name"):
+        raise Invalid("A kind of certificate needs a name.", field="name")
+    made = CertificateKind(organisation_id=work.organisation_id, created_at=work.now, **_checked(work, given, None))
+    work.db.add(made)
+    work.db.flush()
+    work.record("certificate kind made", detail={"kind_id": made.id})
+    return made
+
+
+def edit_kind(work: Work, kind_id: int, values: Mapping[str, Any]) -> CertificateKind:
+    """Change it. Certificates keep the end that they have; another name or description follows into calendars."""
+    one = find(work, CertificateKind, kind_id, lock=True)
+    given = _checked(work, {name: values[name] for name in _FIELDS if name in values}, one.id)
+    changed = {name: value for name, value in given.items() if getattr(one, name) != value}
+    if not changed:
+        return one
+    for name, value in changed.items():
+        setattr(one, name, value)
+    one.version += 1
+    if changed.keys() & {"name", "description"}:
+        which = E_.certificate_id.in_(select(C_.id).where(C_.kind_id == one.id))
+        milestones.move(work, which, None, title=changed.get("name"), description=changed.get("description"))
+    work.record("certificate kind edited", detail={"kind_id": one.id, "changes": sorted(changed)})
+    work.db.flush()
+    return one
+
+
+def award(
+    work: Work, learner_ids: Collection[int], kind_id: int, *, source: str, on: date | None = None, expires_on: date | None = None
+) -> list[Certificate]:  # fmt: skip
+    """These learners have it from that day (today by default) until the end that the kind or `expires_on` sets; the same again changes nothing."""
+    kind, on = find(work, CertificateKind, kind_id), checked_day(work, on)
+    if expires_on is not None and not on <= expires_on <= rules.add_months(on, rules.MOST_MONTHS):
+        raise Invalid("It has to end after it was awarded, and within 50 years.", field="expires_on")
+    made = awarding.grant(work, kind, dict.fromkeys(learner_ids), on, today(work), source=source, expires_on=expires_on)
+    work.db.flush()
+    return made
+
+
+def revoke(work: Work, certificate_id: int, reason: str = "") -> Certificate:
+    """It does not hold any more. What it had renewed stands again as it was. A second time: `Conflict`."""
+    one = find(work, Certificate, certificate_id, lock=True)
+    if one.revoked_at is not None:
+        raise Conflict("This certificate was revoked before.")
+    awarding.take_away(work, one, clean_line(reason))
+    return one
+
+
+def state_of(work: Work, one: Certificate) -> str:
+    """One of `training.certificates.STATES`, on this day."""
+    if one.revoked_at is not None:
+        return REVOKED
+    return RENEWED if one.renewed_by is not None else rules.state(one.expires_on, today(work))
+
+
+def in_state(work: Work, state: str) -> ColumnElement[bool]:
+    """Condition on certificates: those in this state on this day."""
+    day = today(work)
+    soon = day + rules.SOON
+    return {
+        REVOKED: C_.revoked_at.is_not(None),
+        RENEWED: and_(C_.revoked_at.is_(None), C_.renewed_by.is_not(None)),
+        VALID: and_(awarding.CURRENT, or_(C_.expires_on.is_(None), C_.expires_on > soon)),
+        EXPIRING: and_(awarding.CURRENT, C_.expires_on >= day, C_.expires_on <= soon),
+        LAPSED: and_(awarding.CURRENT, C_.expires_on < day),
+    }[state]
+
+
+def warnings_of(work: Work, certificate_id: int) -> list[CertificateWarning]:
+    """What became of its warnings, the first first."""
+    mine = (CertificateWarning.organisation_id == work.organisation_id, CertificateWarning.certificate_id == certificate_id)
+    return list(work.db.scalars(select(CertificateWarning).where(*mine).order_by(CertificateWarning.id)))
+
+
+def _checked(work: Work, given: dict[str, Any], own_id: int | None) -> dict[str, Any]:
+    out = dict(given)
+    if "name" in out:
+        out["name"] = clean_line(out["name"])
+        if not out["name"]:
+            raise Invalid("A kind of certificate needs a name.", field="name")
+        same = select(K_.id).where(K_.organisation_id == work.organisation_id, K_.name == out["name"], K_.id != (own_id or 0))
+        if (known := work.db.scalar(same)) is not None:
+            raise Conflict("There is a kind of this name.", extra={"id": known})
+    if "validity_months" in out:
+        rules.check_months(out["validity_months"])
+    for name in ("reminder_days", "notify_days"):
+        if name in out:
+            out[name] = rules.check_days(out[name], name)
+    for name in ("course_id", "renewal_course_id"):
+        if out.get(name) is not None:
+            find(work, Course, out[name])
+    return out
