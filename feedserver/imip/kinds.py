@@ -472,6 +472,15 @@ WORDINGS |= {
 }
 
 WORDINGS |= {
+    Kind.CERTIFICATE: Wording(_("Your certificate ends: %(title)s"), _("Your certificate ends: %(title)s")),
+    Kind.CERTIFICATES: Wording(
+        _("Certificates that end"),
+        _("Certificates that end"),
+        (_("You get this list since you are named as the manager of these people, or watch over certificates."),),
+    ),
+}
+
+WORDINGS |= {
     Kind.ONBOARDING: Wording(
         _("Your first weeks"),
         _("Your first weeks"),
@@ -483,15 +492,6 @@ WORDINGS |= {
         _("Your first weeks have moved"),
         (_("There is a change. This is still to come; what you have done stays done."),),
         (_("Your page shows it, too, as it then holds."),),
-    ),
-}
-
-WORDINGS |= {
-    Kind.CERTIFICATE: Wording(_("Your certificate ends: %(title)s"), _("Your certificate ends: %(title)s")),
-    Kind.CERTIFICATES: Wording(
-        _("Certificates that end"),
-        _("Certificates that end"),
-        (_("You get this list since you are named as the manager of these people, or watch over certificates."),),
     ),
 }
 

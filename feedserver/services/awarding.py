@@ -99,7 +99,7 @@ def _grant(
             continue
         now = [one for one in standing[learner_id] if one.renewed_by is None]
         later = next((one.id for one in now if one.awarded_on > on), None)
-        renewed += [one.id for one in now] if later is None else []
+        renewed += now if later is None else []
         ends = max((one.expires_on for one in now if one.expires_on is not None), default=None) if later is None else None
         rows.append(
             {
@@ -123,12 +123,14 @@ def _grant(
     return made
 
 
-def _renew(work: Work, batch: int, old: Sequence[int]) -> None:
+def _renew(work: Work, batch: int, old: Sequence[Certificate]) -> None:
+    ids = [one.id for one in old]
     new = aliased(C_)
     newest = select(func.max(new.id)).where(new.batch == batch, new.learner_id == C_.learner_id).scalar_subquery()
-    work.db.execute(update(C_).where(C_.id.in_(old)).values(renewed_by=newest).execution_options(**_QUIET))
-    work.db.expire_all()
-    milestones.done(work, E_.certificate_id.in_(old), work.now, work.actor)
+    work.db.execute(update(C_).where(C_.id.in_(ids)).values(renewed_by=newest).execution_options(**_QUIET))
+    for one in old:
+        work.db.expire(one)
+    milestones.done(work, E_.certificate_id.in_(ids), work.now, work.actor)
 
 
 def _with_kinds(where: ColumnElement[bool]):

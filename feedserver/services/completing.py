@@ -18,7 +18,7 @@ from ..store.milestones import DONE, OPEN, Milestone, MilestoneEntry
 from ..store.sessions import LiveSession
 from ..training.milestones import ENDS, CompletionKind
 from ..training.statuses import EnrolmentStatus
-from . import milestones, onboarding_items
+from . import awarding, milestones, onboarding_items
 from .finding import find
 from .work import Work, new_batch
 
@@ -74,10 +74,11 @@ def complete(
 
 
 def _follow(work: Work, course: Course, made: Sequence[Completion]) -> None:
-    """What follows from new completions of one kind: the milestones they end are done."""
+    """What follows from new completions of one kind: the milestones they end are done, certificates are awarded or renewed."""
     first = made[0]
     for some in _pieces([one.learner_id for one in made]):
         milestones.done(work, and_(_ended_by(course.id, first.kind, first.reference), E_.learner_id.in_(some)), work.now, work.actor)
+    awarding.by_completions(work, course, made, today(work))
     if first.kind == K.COURSE:
         onboarding_items.completed(work, course.id, [one.learner_id for one in made])
 
@@ -184,6 +185,7 @@ def _undo(work: Work, those: Sequence[Completion]) -> None:
         one.undone_at, one.undone_by = work.now, work.actor
         work.record("completion undone", learner_id=one.learner_id, live_session_id=one.live_session_id, detail={"completion_id": one.id})
         work.db.flush()
+        awarding.completion_undone(work, one.id)
         still = exists().where(
             C_.learner_id == one.learner_id, C_.course_id == one.course_id, C_.kind.in_((one.kind, K.COURSE)), C_.undone_at.is_(None)
         )

@@ -14,7 +14,7 @@ from ..store.milestones import MilestoneEntry
 from ..store.onboarding import Onboarding
 from ..store.sessions import CHOSEN, LiveSession
 from ..training.statuses import ATTENDANCE, EnrolmentStatus
-from . import audiences, enrolling, milestones, onboarding_items, subscribing
+from . import audiences, awarding, enrolling, milestones, onboarding_items, subscribing
 from .finding import find
 from .learning import new_feed
 from .work import Work
@@ -60,6 +60,7 @@ def come_back(work: Work, learner_id: int) -> Learner:
     learner.version += 1
     if not subscribing.feeds_of(work, learner.id):
         work.db.add(new_feed(work, learner.id, "My training"))
+    awarding.note_again(work, learner)
     work.record("came back", learner_id=learner.id)
     work.db.flush()
     return learner

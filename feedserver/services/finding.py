@@ -47,11 +47,11 @@ NOUNS = {
     Milestone: "milestone",
     MilestoneEntry: "day to note",
     Completion: "completion",
-    CertificateKind: "kind of certificate",
-    Certificate: "certificate",
     OnboardingPlan: "onboarding plan",
     Onboarding: "onboarding",
     OnboardingItem: "onboarding step",
+    CertificateKind: "kind of certificate",
+    Certificate: "certificate",
 }
 _LARGEST = 2**63 - 1
 

@@ -29,7 +29,8 @@ def award(world: World, kind_id: int, name: str = "Mia", **values) -> list[Certi
 
 
 def complete(world: World, name: str = "Mia"):
-    return world.do(lambda work: completing.complete(work, [world.person(name)], world.course_id, source="button"))
+    ids = [world.person(name)]
+    return world.do(lambda work: completing.complete(work, ids, world.course_id, source="button"))
 
 
 def entries(world: World) -> list[tuple[str, date]]:
