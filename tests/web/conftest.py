@@ -8,7 +8,7 @@ import pytest
 
 ON_BOTH = {
     "test_every_page", "test_reports", "test_calendar", "test_today", "test_session_page", "test_stories", "test_series", "test_tenancy", "test_idempotency",
-    "test_pages_of_lists", "test_milestones", "test_health", "test_answers", "test_proposals",
+    "test_pages_of_lists", "test_milestones", "test_health", "test_answers", "test_proposals", "test_series_lists",
 }  # fmt: skip
 _HERE = Path(__file__).parent
 
