@@ -68,7 +68,7 @@ def find_date(work: Work, head_id: int, key: str) -> tuple[LiveSession, LiveSess
     try:
         at = datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError as error:
-        raise Invalid("Name a date by its original start in UTC, as 20270512T070000Z.", field="recurrence_id") from error
+        raise NotFound("Name a date by its original start in UTC, as 20270512T070000Z.") from error
     found = work.db.scalars(select(LiveSession.id).where(LiveSession.series_id == head.id, LiveSession.recurrence_id == at)).first()
     if found is None:
         raise NotFound(

@@ -39,7 +39,14 @@ def due(db: Session, now: datetime) -> Sequence[tuple[int, int]]:
     query = (
         select(L_.organisation_id, L_.id)
         .join(Seats, Seats.live_session_id == L_.id)
-        .where(L_.status == "scheduled", L_.draft.is_(False), TAKES_PLACE, Seats.taken > 0, cast(L_.instructors, Text).contains("@"), or_(coming, over))
+        .where(
+            L_.status == "scheduled",
+            L_.draft.is_(False),
+            TAKES_PLACE,
+            Seats.taken > 0,
+            cast(L_.instructors, Text).contains("@"),
+            or_(coming, over),
+        )
         .order_by(L_.starts_at)
         .limit(100)
     )
@@ -91,7 +98,13 @@ def on_request(work: Work, address: str) -> int:
     """The lists of the instructor's next sessions and of those just over, at most three; returns how many."""
     query = (
         select(L_)
-        .where(L_.organisation_id == work.organisation_id, L_.status == "scheduled", L_.draft.is_(False), TAKES_PLACE, teaches(L_, canonical(address)))
+        .where(
+            L_.organisation_id == work.organisation_id,
+            L_.status == "scheduled",
+            L_.draft.is_(False),
+            TAKES_PLACE,
+            teaches(L_, canonical(address)),
+        )
         .where(L_.ends_at > work.now - timedelta(days=2), L_.starts_at < work.now + timedelta(days=14))
         .order_by(L_.starts_at)
         .limit(3)
