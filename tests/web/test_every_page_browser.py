@@ -259,7 +259,6 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     yield desk, "form with an error"
     desk.page.get_by_label("Title").fill("Drills")
     desk.page.get_by_label("Repeats").select_option("DAILY")
-    desk.page.get_by_text("How often, and until when").click()
     desk.page.get_by_label("Ends after so many dates").fill("9")
     desk.press("Save")
     desk.page.get_by_role("button", name="Make the series").wait_for()
