@@ -24,6 +24,7 @@ UNSAYABLE = (
     "POST /api/v1/sessions",
     "PATCH /api/v1/sessions/{session_id}",
     "POST /api/v1/sessions/{session_id}/cancel",
+    "POST /api/v1/sessions/{session_id}/occurrences",
     "POST /api/v1/sessions/{session_id}/files",
     "POST /api/v1/sessions/{session_id}/publish",
     "POST /api/v1/courses/{course_id}/groups",
