@@ -19,6 +19,7 @@ from feedserver.services import access, checking_in, organising
 from feedserver.services.house import House
 from feedserver.settings import Settings
 from feedserver.store.database import Database
+from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import LiveSession
 from feedserver.web import create_app
@@ -40,7 +41,7 @@ NO_PAGES = {
     "admin.report_csv", "admin.completion_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
-OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "admin.sign_in_page", "admin.signed_out")
+OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "stopping.", "admin.sign_in_page", "admin.signed_out")
 PASTED = "email,status\nann@corp.example,yes\nbob@corp.example,no\njonas.keller@example.net,no\nnobody@example.net,yes\n"
 ADDRESSES = "Neo Newcomer <neo@example.net>\nanna.berger@example.net\nnot an address\n"
 CSV = "email,name\nneo@example.net,Neo Newcomer\nbroken,Nobody\n"
@@ -201,6 +202,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "answers.rsvp": [desk.link_in(offer, "rsvp"), desk.link_in(weekly_mail, "rsvp")],
         "answers.approval": [desk.link_in(approval, "approvals")],
         "confirming.confirm": [desk.link_in(strange, "confirm")],
+        "stopping.show": [signed["stop"], "/stop/wrong"],
     }  # fmt: skip
 
 
@@ -220,6 +222,7 @@ def _signed(product: Product, session_id: int, enrolment_id: int) -> dict[str, s
             "code": checking_in.code_url(work, work.db.get_one(LiveSession, session_id)),
             "check_in": f"{product.url}/check-in/me/{tokens.sign(tokens.CHECK_IN_MAIL, str(enrolment_id), work.key_secret)}",
             "join": product.url + tokens.join_path(enrolment_id, work.key_secret),
+            "stop": f"/stop/{tokens.sign(tokens.STOP, f'reminder.{work.db.get_one(Learner, 1).page_id}', work.key_secret)}",
             "sign_in": f"/sign-in/{access.create_sign_in(work, 'vera@example.net', 'viewer')}",
         }
 
