@@ -77,7 +77,7 @@ def stamp(root: Path, command: str, version: str) -> str:
 
 def _module(command: str, rest: list[str]) -> list[str]:
     if command == "test":
-        return ["pytest", "-n", "auto", "--dist", "worksteal", *rest]
+        return ["pytest", "-n", "4", "--dist", "worksteal", *rest]
     return ["feedserver", "serve", "--demo", *rest]
 
 

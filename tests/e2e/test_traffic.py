@@ -12,7 +12,7 @@ import pytest
 TRAFFIC = Path(__file__).parents[2] / "bench" / "traffic.py"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_message_that_got_its_250_has_one_disposition_while_the_receiver_is_killed():
     done = subprocess.run([sys.executable, TRAFFIC, "--seconds", "20", "--kill-every", "4"], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr

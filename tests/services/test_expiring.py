@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import event, select
 
 from feedserver.commands import ticks
@@ -112,6 +113,7 @@ def test_the_number_of_statements_does_not_grow_with_the_people(world):
     assert len(counts) < 40 and world.count(Delivery, Delivery.kind == "certificate") == 40
 
 
+@pytest.mark.long
 def test_a_year_of_three_hundred_learners_and_three_days_without_a_scheduler(world):
     chance, begin, number = Random(5), world.moment.date(), kind(world, validity_months=12)
     people = 300 if world.database.engine.dialect.name == "sqlite" else 40
