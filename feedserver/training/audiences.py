@@ -77,6 +77,16 @@ def view(audience: str, detail: str, visibility: str, *, manages: bool = False) 
     return shown and replace(shown, blocks=audience in _BLOCKING)
 
 
+PUBLISHED = {"everything": "organisation", "course": "course", "team": "team", "room": "room", "instructor": "instructor"}
+"""What is published to a collection elsewhere -> the audience that it is shown to."""
+
+
+def published(kind: str, detail: str, visibility: str) -> View | None:
+    """The same for an entry in a collection elsewhere: who reads that is for its server to say, so it names and counts nobody."""
+    shown = view(PUBLISHED[kind], detail, visibility)
+    return shown and replace(shown, names=False, seats="", register=False)
+
+
 def strictest(*visibilities: str) -> str:
     """The most secret of them: what was published, and what somebody has chosen since."""
     return max(visibilities, key=_SECRECY.index)
