@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from feedserver.commands import people
+from feedserver.commands import imports
 from feedserver.errors import Invalid
-from feedserver.services import importing, learning
+from feedserver.services import grouping, importing, learning
 from feedserver.services.learning import FIELDS
 from feedserver.services.table_file import TableFile
 from feedserver.store.feeds import Feed
@@ -23,7 +23,7 @@ TWO = "email,name,timezone,locale,start_date\nlea@corp.example,Lea,Europe/Berlin
 
 
 def imported(desk, text: str | bytes):
-    return desk(people.import_group, "learners", desk.file(text))
+    return desk(imports.import_group, "learners", desk.file(text))
 
 
 def learner(desk, email: str) -> Learner:
@@ -210,7 +210,7 @@ def test_two_imports_of_the_same_people_at_once_end_as_one(desk):
     def run() -> None:
         with Path(path).open("rb") as stream:
             table = TableFile(stream, FIELDS, importing.REQUIRED)
-            totals.extend(people._take(desk.house, desk.number, batch) for batch in people.batches(table))
+            totals.extend(imports.add_people(desk.house, desk.number, batch) for batch in imports.batches(importing.read_lines(table)))
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     [t.start() for t in threads]
@@ -222,7 +222,7 @@ def test_two_imports_of_the_same_people_at_once_end_as_one(desk):
 def test_a_server_beside_an_import_gets_its_turns(desk):
     text = "email,name\n" + "".join(f"p{n}@b.example,Person {n}\n" for n in range(3000))
     path, done = desk.file(text), []
-    thread = threading.Thread(target=lambda: done.append(desk(people.import_group, "learners", path)))
+    thread = threading.Thread(target=lambda: done.append(desk(imports.import_group, "learners", path)))
     thread.start()
     written = 0
     while thread.is_alive():
@@ -231,3 +231,13 @@ def test_a_server_beside_an_import_gets_its_turns(desk):
     thread.join()
     assert done[0].stdout == "3000 added, 0 changed, 0 unchanged, 0 refused\n"
     assert written >= 3  # as many as the import has transactions, at least
+
+
+def test_completions_and_starts_come_in_by_command_and_a_line_that_names_nobody_is_told(quick):
+    imported(quick, TWO)
+    quick.do(lambda work: grouping.create_course(work, {"name": "Safety"}))
+    done = quick(imports.import_group, "completions", quick.file("email,course\nlea@corp.example,Safety\nno@corp.example,Safety\n"))
+    assert (done.exit_code, done.stdout) == (1, "1 noted, 0 on record already, 1 refused\n")
+    assert done.stderr == "line 3: email: Nobody here has this address.\n"
+    done = quick(imports.import_group, "onboardings", quick.file("email,plan,start_date\nno@corp.example,Start,2026-12-01\n"))
+    assert (done.exit_code, done.stdout) == (1, "0 started, 0 moved, 0 left as they are, 1 refused\n")
