@@ -17,7 +17,9 @@ from feedserver.training.changes import Snapshot, asks_again, diff
 from . import dates
 from .by_mail import by_hand, links
 from .catalogues import Language, _, language, words
-from .kinds import ANSWER, ANSWER_LINKS, ASK_AGAIN, HELD, KEPT, LISTING, METHODS, REMINDERS, STANDS, STOPS, TO_OTHERS, WORDINGS, Kind
+from .kinds import ANSWER_LINKS, LISTING, METHODS, REMINDERS, STOPS, TO_OTHERS, Kind
+from .wordings import WORDINGS
+from .wordings.wording import ANSWER, ASK_AGAIN, HELD, KEPT, STANDS
 
 SLOTS = {
     name: f"\x00{name}\x00"

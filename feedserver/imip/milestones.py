@@ -16,9 +16,10 @@ from feedserver.training.milestones import MilestoneKind, Noted
 
 from .catalogues import Language, _, language, words
 from .compose import compose_letter
-from .kinds import METHODS, Kind, Wording
+from .kinds import METHODS, Kind
 from .letters import Detail, Difference, Letter
 from .skeleton import Skeleton
+from .wordings.wording import NOTHING, Wording
 
 M = MilestoneKind
 
@@ -34,15 +35,14 @@ TITLES: dict[str, str] = {
 """How a calendar names each kind."""
 
 _ASKS_NOTHING = _("It asks for no answer: your calendar shows it as a whole day, and you stay free.")
-_GONE = _("You need not do anything. If it still stands in your calendar, you can delete it there.")
 WORDINGS: dict[Kind, Wording] = {
     Kind.MILESTONE: Wording(_("To note: %(title)s"), _("A day to note: %(title)s"), (), (_ASKS_NOTHING,)),
     Kind.MILESTONE_CHANGED: Wording(_("Changed: %(title)s"), _("There is a change: %(title)s"), (), (_ASKS_NOTHING,)),
     Kind.MILESTONE_DONE: Wording(
-        _("Done: %(title)s"), _("Done: %(title)s"), (_("This is done, so it is taken out of your calendar."),), (_GONE,)
+        _("Done: %(title)s"), _("Done: %(title)s"), (_("This is done, so it is taken out of your calendar."),), (NOTHING,)
     ),
     Kind.MILESTONE_ENDED: Wording(
-        _("No longer to note: %(title)s"), _("No longer to note: %(title)s"), (_("This no longer concerns you."),), (_GONE,)
+        _("No longer to note: %(title)s"), _("No longer to note: %(title)s"), (_("This no longer concerns you."),), (NOTHING,)
     ),
 }
 
