@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from ..errors import Changed, Invalid
+from ..errors import Changed, Invalid, NotFound
 from ..ical.lines import clean_line
 from ..store.courses import Course
 from ..store.milestones import DONE, OPEN
@@ -65,6 +65,18 @@ def add_step(work: Work, plan_id: int, values: Mapping[str, Any]) -> OnboardingS
     return step
 
 
+def edit_step(work: Work, plan_id: int, step_id: int, values: Mapping[str, Any]) -> OnboardingStep:
+    """Another day, kind or wording of a step, for those who start from now on. Raises `Invalid`, `NotFound`."""
+    plan = find(work, OnboardingPlan, plan_id, lock=True)
+    step, wanted = step_of(work, plan, step_id), _step(work, plan, values)
+    for name in ("days", "kind", "title", "description", "url", "course_id", "live_session_id"):
+        setattr(step, name, getattr(wanted, name))
+    plan.version, plan.updated_at = plan.version + 1, work.now
+    work.record("onboarding plan edited", detail={"plan_id": plan.id, "changes": ["steps"]})
+    work.db.flush()
+    return step
+
+
 def remove_step(work: Work, plan_id: int, step_id: int) -> None:
     """One step less, for those who start from now on; doing it twice changes nothing."""
     plan = find(work, OnboardingPlan, plan_id, lock=True)
@@ -73,6 +85,14 @@ def remove_step(work: Work, plan_id: int, step_id: int) -> None:
         plan.version, plan.updated_at = plan.version + 1, work.now
         work.record("onboarding plan edited", detail={"plan_id": plan.id, "changes": ["steps"]})
         work.db.flush()
+
+
+def step_of(work: Work, plan: OnboardingPlan, step_id: int) -> OnboardingStep:
+    """One step of this plan; `NotFound` where it has none of this id (any more)."""
+    step = work.db.scalars(select(OnboardingStep).where(OnboardingStep.plan_id == plan.id, OnboardingStep.id == step_id)).first()
+    if step is None:
+        raise NotFound("This plan has no such step any more.")
+    return step
 
 
 def steps_of(work: Work, plan_ids: Sequence[int]) -> dict[int, list[OnboardingStep]]:

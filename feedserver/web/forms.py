@@ -19,7 +19,7 @@ ZONES = ("UTC", *sorted(z for z in available_timezones() if "/" in z and not z.s
 
 @dataclass(frozen=True)
 class Field:
-    """One input. `kind` is text, long, mail, mails, url, number, check, time, date, choice, checks or zone; `choices` are (value, words)."""
+    """One input. `kind` is text, long, mail, mails, url, number, offset, check, time, date, choice, checks or zone; `choices` are (value, words)."""
 
     name: str
     label: str
@@ -142,6 +142,13 @@ def _number(one: Field, text: str) -> int:
     return int(text)
 
 
+def _offset(one: Field, text: str) -> int:
+    digits = text.removeprefix("-").removeprefix("\N{MINUS SIGN}")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 4:
+        raise Invalid("Write a whole number of days, such as 5, 0 or -3.", field=one.name)
+    return int(digits) if digits == text else -int(digits)
+
+
 def _time(one: Field, text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None, second=0, microsecond=0)
@@ -173,10 +180,11 @@ def _mails(one: Field, text: str) -> list[str]:
     return [check(part, one.name) for part in clean(text).replace(",", "\n").split("\n") if part.strip()]
 
 
-_EMPTY: dict[str, Any] = {"number": None, "time": None, "date": None, "mails": [], "checks": []}
+_EMPTY: dict[str, Any] = {"number": None, "offset": None, "time": None, "date": None, "mails": [], "checks": []}
 _READERS: dict[str, Callable[[Field, str], Any]] = {
     "url": _url,
     "number": _number,
+    "offset": _offset,
     "time": _time,
     "date": _date,
     "choice": _choice,

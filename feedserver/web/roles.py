@@ -47,6 +47,13 @@ TABLE: dict[str, frozenset[str]] = dict(
             MANAGERS,
             "leaving leave come_back send_welcome learner_addresses session_files delete_file new_slots add_many import_learners import_job start_import",
         ),
+        *_for(LOOKERS, "onboarding_list onboarding_plan"),
+        *_for(LOOKERS | APPROVERS, "onboarding_of"),
+        *_for(
+            MANAGERS,
+            "new_onboarding_plan edit_onboarding_plan put_plan_away new_onboarding_step edit_onboarding_step remove_onboarding_step",
+        ),
+        *_for(MANAGERS, "start_onboarding onboard_learner move_onboarding end_onboarding finish_onboarding_item"),
         *_for(MANAGERS, "new_room edit_room delete_room decide_proposal"),
         *_for(
             MANAGERS,

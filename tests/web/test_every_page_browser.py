@@ -42,6 +42,7 @@ NO_PAGES = {
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
 OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "stopping.", "admin.sign_in_page", "admin.signed_out")
+ONBOARDING = {"onboarding_plan": "", "edit_onboarding_plan": "/edit", "start_onboarding": "/start"}
 PASTED = "email,status\nann@corp.example,yes\nbob@corp.example,no\njonas.keller@example.net,no\nnobody@example.net,yes\n"
 ADDRESSES = "Neo Newcomer <neo@example.net>\nanna.berger@example.net\nnot an address\n"
 CSV = "email,name\nneo@example.net,Neo Newcomer\nbroken,Nobody\n"
@@ -130,6 +131,13 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     desk.made("/courses/1/milestones", {"kind": "completion_deadline", "title": "Everything about first aid", "day": "2027-03-31"})
     desk.made("/completions", {"learner_id": 1, "course_id": 1, "note": "On paper"})
     desk.made("/rooms", {"name": "Blue room", "capacity": 12})
+    steps = [
+        {"days": -3, "title": "Send your photo"},
+        {"days": 1, "kind": "session", "course_id": 1},
+        {"days": 30, "kind": "completion", "course_id": 1},
+    ]
+    plan = desk.made("/onboarding-plans", {"name": "New in production", "description": "With *Ada*.", "steps": steps})
+    new = desk.made("/onboardings", {"learner_id": ann["id"], "plan_id": plan["id"], "start_date": "2027-03-01"})
     weekly = desk.session("Every week", recurrence="FREQ=WEEKLY;COUNT=8", instructors=["trainer@example.net"])
     desk.enrol(weekly, bob)
     monthly = desk.session("Every month", recurrence="FREQ=DAILY;INTERVAL=30;COUNT=3")
@@ -182,6 +190,10 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.check_in_code": [f"/sessions/{one['id']}/check-in" for one in (now, practice)],
         "admin.calendar": [f"/calendar?view={view}" for view in VIEWS],
         "admin.sessions": ["/sessions", "/sessions?which=past", "/sessions?q=nothing+like+that"],
+        "admin.onboarding_list": ["/onboarding", "/onboarding?away=1"],
+        **{f"admin.{name}": [f"/onboarding/{plan['id']}{path}"] for name, path in ONBOARDING.items()},
+        "admin.edit_onboarding_step": [f"/onboarding/{plan['id']}/steps/{plan['steps'][1]['id']}"],
+        "admin.onboarding_of": [f"/onboardings/{new['id']}"],
         "admin.completion_report": ["/reports/completions", "/reports/completions?by=team"],
         "admin.report": [f"/reports/{kind}" for kind in KINDS],
         "admin.learner": ["/learners/1", f"/learners/{bob['id']}"],
@@ -266,6 +278,9 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     desk.press("Save")
     desk.page.get_by_role("button", name="Make the series").wait_for()
     yield desk, "a series before it is made"
+    desk.go(paths["admin.onboarding_of"][0]).get_by_label("First day").fill("2027-03-08")
+    desk.press("Show what moves")
+    yield desk, "an onboarding before it is moved"
     desk.go("/settings").get_by_label("Name of the program").fill("For the portal")
     desk.press("Make a token")
     yield desk, "a token, shown once"

@@ -21,7 +21,7 @@ from ...store.verdicts import SenderQuestion
 from ...training.statuses import EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
-from . import people
+from . import onboardings, people
 from .desk import act, admin, look, run, search_text, typed
 from .milestones import KIND_WORDS
 
@@ -182,6 +182,7 @@ def _one(work: Work, learner_id: int) -> dict:
                 select(MilestoneEntry).where(MilestoneEntry.learner_id == learner.id).order_by(MilestoneEntry.day.desc()).limit(_FEW)
             )
         ),
+        "onboardings": onboardings.of_learner(work, learner.id),
         "day_words": KIND_WORDS,
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
