@@ -18,7 +18,8 @@ class Organisation(Base):
     in every invitation. `contact_email`: who gets what people write to us. `welcome`: new learners get a mail that makes us a known sender.
     `trust_profile` (standard or strict): what a reply has to show. `mailbox_proved_at`: when a mail of ours last came full circle.
     `reminders`: names of `training.reminders.RULES` (None: the usual ones); up to `reminders_looked_at` all were dealt with. `manager_digest`:
-    managers get a weekly list of their team's training.
+    managers get a weekly list of their team's training. `caldav_listeners`, `webhook_listeners`, `chat_listeners`: how many destinations take part
+    (`destinations.recount`).
     """
 
     __tablename__ = "organisations"
@@ -44,6 +45,9 @@ class Organisation(Base):
     reminders: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     manager_digest: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     reminders_looked_at: Mapped[datetime | None]
+    caldav_listeners: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    webhook_listeners: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    chat_listeners: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     created_at: Mapped[datetime]
 
     @property

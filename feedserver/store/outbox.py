@@ -55,17 +55,44 @@ class MailSkeleton(Base):
 
 
 class Delivery(Base):
-    """One outgoing message with every value that is filled into its skeleton: a retry is the same octets."""
+    """One outgoing message with every value that is filled into its skeleton: a retry is the same octets.
+
+    Of the channels caldav, webhook and chat the skeleton's body is what is sent, `destination_id` says where to, and `lane` what must stay in order
+    (`caldav:<destination>:<session>`: the newest alone counts; `webhook:<destination>:<object>`: every one, one after the other). What only mail has
+    (sender, recipient_name, page_id) is then "", `recipient` the destination's name.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         CheckConstraint(f"state IN ({', '.join(repr(s) for s in STATES)})", name="state"),
         Index(
-            "ix_deliveries_due",
+            "ix_deliveries_due_mail",
             "due_at",
             "id",
-            postgresql_where=text("state IN ('queued', 'deferred')"),
-            sqlite_where=text("state IN ('queued', 'deferred')"),
+            postgresql_where=text("state IN ('queued', 'deferred') AND channel = 'mail'"),
+            sqlite_where=text("state IN ('queued', 'deferred') AND channel = 'mail'"),
+        ),
+        Index(
+            "ix_deliveries_due_elsewhere",
+            "destination_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),
+            sqlite_where=text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_open_lane",
+            "lane",
+            "due_at",
+            postgresql_where=text("state IN ('queued', 'sending', 'deferred') AND lane IS NOT NULL"),
+            sqlite_where=text("state IN ('queued', 'sending', 'deferred') AND lane IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_destination",
+            "destination_id",
+            "id",
+            postgresql_where=text("destination_id IS NOT NULL"),
+            sqlite_where=text("destination_id IS NOT NULL"),
         ),
         Index(
             "ix_deliveries_held",
@@ -92,6 +119,8 @@ class Delivery(Base):
     id: Mapped[Id]
     organisation_id: Mapped[int] = mapped_column(BigId)
     channel: Mapped[str] = mapped_column(default="mail")
+    destination_id: Mapped[int | None] = mapped_column(BigId)
+    lane: Mapped[str | None]
     kind: Mapped[str]
     method: Mapped[str | None]
     live_session_id: Mapped[int | None] = mapped_column(BigId, index=True)

@@ -7,6 +7,7 @@ from .certificates import Certificate, CertificateKind, CertificateWarning
 from .circles import Circle
 from .completions import Completion
 from .courses import Course, GroupMember, TrainingGroup
+from .destinations import Destination, PublishedObject
 from .enrolments import Enrolment
 from .entries import CalendarEntry
 from .feeds import Feed
@@ -41,6 +42,7 @@ __all__ = [
     "Completion",
     "Course",
     "Delivery",
+    "Destination",
     "Enrolment",
     "Feed",
     "FeedVersion",
@@ -63,6 +65,7 @@ __all__ = [
     "PolledMailbox",
     "PolledMessage",
     "Proposal",
+    "PublishedObject",
     "RelayPace",
     "RememberedAnswer",
     "Reminder",
