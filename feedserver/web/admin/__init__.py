@@ -37,6 +37,7 @@ from . import (
     start,
 )
 from .desk import admin
+from .kind_words import KIND_WORDS
 
 __all__ = [
     "adding",
@@ -74,4 +75,5 @@ __all__ += ["register", "start"]
 def register(app: Flask) -> None:
     """Put the pages into the application."""
     pages.ready(app)
+    app.jinja_env.globals["kind_words"] = KIND_WORDS
     app.register_blueprint(admin)
