@@ -1,4 +1,4 @@
-"""Commands that bring in what stands in a CSV file: learners, what they completed, when they start."""
+"""Commands that bring in what stands in a CSV file: learners, what they completed, what they are certified in, when they start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import IntegrityError
 
 from ..errors import Unavailable
-from ..services import importing, importing_completions, importing_onboardings
+from ..services import importing, importing_certificates, importing_completions, importing_onboardings
 from ..services.house import House
 from ..services.importing import Person, Refusal, Tally
 from ..services.learning import FIELDS
@@ -56,6 +56,16 @@ def import_completions(file: Path, org: str | None) -> None:
     source = importing_completions
     tally = _read(file, org, source.COLUMNS, source.REQUIRED, _by(source.take))
     _end(tally, f"{tally.added} noted, {tally.unchanged} on record already")
+
+
+@import_group.command("certificates")
+@_file
+@_org
+def import_certificates(file: Path, org: str | None) -> None:
+    """Note who has which certificate from a CSV file; columns email, certificate and, if wanted, awarded_on, expires_on."""
+    source = importing_certificates
+    tally = _read(file, org, source.COLUMNS, source.REQUIRED, _by(source.take))
+    _end(tally, f"{tally.added} awarded, {tally.unchanged} on record already")
 
 
 @import_group.command("onboardings")

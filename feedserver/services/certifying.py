@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+from sqlalchemy.orm import aliased
 
 from ..errors import Conflict, Invalid
 from ..ical.lines import clean_line
 from ..store.certificates import Certificate, CertificateKind, CertificateWarning
 from ..store.courses import Course
+from ..store.learners import Learner
 from ..store.milestones import MilestoneEntry
+from ..store.outbox import DEAD, EXPIRED, SENT, SUPPRESSED, Delivery
 from ..training import certificates as rules
 from ..training.certificates import EXPIRING, LAPSED, RENEWED, REVOKED, VALID
 from . import awarding, milestones
+from .bouncing import BY_DAYS, HARD
 from .completing import checked_day, today
 from .finding import find
 from .work import Work
 
 C_, E_, K_ = Certificate, MilestoneEntry, CertificateKind
 _FIELDS = ("name", "description", "validity_months", "course_id", "renewal_course_id", "reminder_days", "notify_days")
+CAME_BACK = "came back"
+FAILED = {
+    CAME_BACK: "sent, and came back",
+    DEAD: "could not be delivered",
+    EXPIRED: "could not be delivered in time",
+    SUPPRESSED: "not sent: mail to this address comes back",
+}
+"""What became of a warning whose mail ended so."""
+MAIL_STATE = case((and_(Delivery.state == SENT, Delivery.bounce_class.in_((HARD, *BY_DAYS))), literal(CAME_BACK)), else_=Delivery.state)
+"""State of the mail of a warning: that of the delivery, or `CAME_BACK`."""
+_AT_ONCE, _MOST = 500, 200
 
 
 def create_kind(work: Work, values: Mapping[str, Any]) -> CertificateKind:
@@ -59,12 +75,42 @@ def award(
     work: Work, learner_ids: Collection[int], kind_id: int, *, source: str, on: date | None = None, expires_on: date | None = None
 ) -> list[Certificate]:  # fmt: skip
     """These learners have it from that day (today by default) until the end that the kind or `expires_on` sets; the same again changes nothing."""
-    kind, on = find(work, CertificateKind, kind_id), checked_day(work, on)
-    if expires_on is not None and not on <= expires_on <= rules.add_months(on, rules.MOST_MONTHS):
-        raise Invalid("It has to end after it was awarded, and within 50 years.", field="expires_on")
+    kind = find(work, CertificateKind, kind_id)
+    on, expires_on = checked_days(work, on, expires_on)
     made = awarding.grant(work, kind, dict.fromkeys(learner_ids), on, today(work), source=source, expires_on=expires_on)
     work.db.flush()
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Awarded:
+    """Who has it now, how many had it from that day on already, and the learners who cannot have it, with the reason."""
+
+    made: list[Certificate]
+    already: int
+    refused: list[tuple[int, str]]
+
+
+def award_many(
+    work: Work, learner_ids: Collection[int], kind_id: int, *, source: str, on: date | None = None, expires_on: date | None = None
+) -> Awarded:  # fmt: skip
+    """As `award`, and says what became of each: who is unknown or has left is refused, and holds nobody else up."""
+    wanted, left = list(dict.fromkeys(learner_ids)), {}
+    for at in range(0, len(wanted), _AT_ONCE):
+        mine = (Learner.organisation_id == work.organisation_id, Learner.id.in_(wanted[at : at + _AT_ONCE]))
+        left |= dict(work.db.execute(select(Learner.id, Learner.left_at.is_not(None)).where(*mine)).all())
+    refused = [(one, "This learner has left." if one in left else "There is no such learner.") for one in wanted if left.get(one, True)]
+    here = [one for one in wanted if not left.get(one, True)]
+    made = award(work, here, kind_id, source=source, on=on, expires_on=expires_on)
+    return Awarded(made, len(here) - len(made), refused)
+
+
+def checked_days(work: Work, on: date | None, expires_on: date | None) -> tuple[date, date | None]:
+    """The day of the award (today by default) and the last day on which it holds; raises `Conflict`, `Invalid`."""
+    on = checked_day(work, on, "awarded_on")
+    if expires_on is not None and not on <= expires_on <= rules.add_months(on, rules.MOST_MONTHS):
+        raise Invalid("It has to end after it was awarded, and within 50 years.", field="expires_on")
+    return on, expires_on
 
 
 def revoke(work: Work, certificate_id: int, reason: str = "") -> Certificate:
@@ -96,10 +142,58 @@ def in_state(work: Work, state: str) -> ColumnElement[bool]:
     }[state]
 
 
-def warnings_of(work: Work, certificate_id: int) -> list[CertificateWarning]:
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning, the address that its mail went to and the state of that mail; neither where none was sent, or it is no longer kept."""
+
+    warning: CertificateWarning
+    address: str | None
+    state: str | None
+
+    @property
+    def words(self) -> str:
+        """What became of it."""
+        return outcome_words(self.warning, self.state)
+
+
+def outcome_words(warning: CertificateWarning, state: str | None) -> str:
+    """What became of a warning whose mail is in this state."""
+    if warning.outcome == rules.SENT and state in FAILED:
+        return FAILED[state]
+    return rules.WORDS[warning.outcome]
+
+
+def warnings_of(work: Work, certificate_id: int) -> list[Warned]:
     """What became of its warnings, the first first."""
     mine = (CertificateWarning.organisation_id == work.organisation_id, CertificateWarning.certificate_id == certificate_id)
-    return list(work.db.scalars(select(CertificateWarning).where(*mine).order_by(CertificateWarning.id)))
+    query = select(CertificateWarning, Delivery.recipient, MAIL_STATE)
+    query = query.outerjoin(Delivery, Delivery.id == CertificateWarning.delivery_id).where(*mine).order_by(CertificateWarning.id)
+    return [Warned(*row) for row in work.db.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A certificate of somebody: the name of its kind, its state, and the course that renews it (None: none does)."""
+
+    certificate: Certificate
+    kind: str
+    state: str
+    renewing: Course | None
+
+
+def of_learner(work: Work, learner_id: int, *, current: bool = False) -> list[Held]:
+    """What a learner has, the latest end last; `current`: without renewed and revoked ones."""
+    renewing = aliased(Course)
+    query = (
+        select(C_, K_.name, renewing)
+        .join(K_, K_.id == C_.kind_id)
+        .outerjoin(renewing, renewing.id == func.coalesce(K_.renewal_course_id, K_.course_id))
+        .where(C_.organisation_id == work.organisation_id, C_.learner_id == learner_id)
+        .order_by(C_.expires_on.nulls_last(), C_.id)
+        .limit(_MOST)
+    )
+    rows = work.db.execute(query.where(awarding.CURRENT) if current else query)
+    return [Held(one, name, state_of(work, one), course) for one, name, course in rows]
 
 
 def _checked(work: Work, given: dict[str, Any], own_id: int | None) -> dict[str, Any]:

@@ -130,14 +130,14 @@ def today(work: Work) -> date:
     return work.now.astimezone(ZoneInfo(work.organisation.timezone)).date()
 
 
-def checked_day(work: Work, on: date | None) -> date:
-    """A day that is not to come anywhere (else `Conflict`), and not before 1970 (else `Invalid`)."""
+def checked_day(work: Work, on: date | None, field: str = "completed_on") -> date:
+    """A day that is not to come anywhere (else `Conflict`), and not before 1970 (else `Invalid`); today for None."""
     if on is None:
         return today(work)
     if on > max(today(work), work.now.astimezone(ZoneInfo("Pacific/Kiritimati")).date()):
-        raise Conflict("This day is still to come.", field="completed_on")
+        raise Conflict("This day is still to come.", field=field)
     if on.year < 1970:
-        raise Invalid("This day is out of reach.", field="completed_on")
+        raise Invalid("This day is out of reach.", field=field)
     return on
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import event, select
 
 from feedserver.commands import imports
 from feedserver.errors import Invalid
-from feedserver.services import grouping, importing, learning
+from feedserver.services import certifying, grouping, importing, learning
 from feedserver.services.learning import FIELDS
 from feedserver.services.table_file import TableFile
+from feedserver.store.certificates import Certificate
 from feedserver.store.feeds import Feed
 from feedserver.store.history import HistoryEntry
 from feedserver.store.learners import FeedVersion, Learner
@@ -241,3 +242,15 @@ def test_completions_and_starts_come_in_by_command_and_a_line_that_names_nobody_
     assert done.stderr == "line 3: email: Nobody here has this address.\n"
     done = quick(imports.import_group, "onboardings", quick.file("email,plan,start_date\nno@corp.example,Start,2026-12-01\n"))
     assert (done.exit_code, done.stdout) == (1, "0 started, 0 moved, 0 left as they are, 1 refused\n")
+
+
+def test_certificates_come_in_by_command_in_any_order_and_a_second_time_change_nothing(quick):
+    imported(quick, TWO)
+    quick.do(lambda work: certifying.create_kind(work, {"name": "First aid", "validity_months": 12}))
+    lines = "lea@corp.example,first AID,2026-01-31,\nlea@corp.example,1,2025-01-31,\nlea@corp.example,Baking,,\nlea@corp.example,1,2026-02-01,2026-01-01\n"
+    path = quick.file("email,certificate,awarded_on,expires_on\n" + lines)
+    for counts in ("2 awarded, 0 on record already", "0 awarded, 2 on record already"):
+        done = quick(imports.import_group, "certificates", path)
+        assert (done.exit_code, done.stdout) == (1, f"{counts}, 2 refused\n")
+    assert "line 4: certificate: There is no one kind" in done.stderr and "line 5: expires_on: It has to end after" in done.stderr
+    assert quick.count(Certificate, Certificate.renewed_by.is_(None)) == 1

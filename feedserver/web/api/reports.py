@@ -1,4 +1,4 @@
-"""Reports: answers against attendance."""
+"""Reports: answers against attendance, completions, certificates."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...services import completion_reports, reporting
+from ...services import completion_reports, compliance, reporting
 from ...services.reporting import Scope, Tally
 from ...services.work import Work
 from . import paging
-from .fields import Out, QueryId, QueryInstant
+from .fields import Body, Out, QueryId, QueryInstant
 from .paging import Page
-from .routing import Call, route
+from .routing import Answer, Call, route
 
 
 class ReportQuery(paging.Query):
@@ -106,3 +106,54 @@ def report_completions(work: Work, call: Call) -> Page[CompletionTally]:
         for row in rows
     ]
     return Page[CompletionTally](items=items, next=following)
+
+
+class ComplianceQuery(paging.Query):
+    """Of a kind, of a team; summed up by kind or team."""
+
+    by: Literal["kind", "team"] = "kind"
+    kind_id: QueryId | None = None
+    team: Annotated[str | None, Field(max_length=200)] = None
+
+
+class ComplianceTally(Out):
+    """How many certificates are `valid` for longer than 60 days, are `expiring` within 60 days, have `lapsed`. `id` is the kind's, null for a team."""
+
+    id: int | None
+    name: str
+    valid: int
+    expiring: int
+    lapsed: int
+
+
+class ComplianceFileQuery(Body):
+    """Of a kind, of a team, in a state."""
+
+    kind_id: QueryId | None = None
+    team: Annotated[str | None, Field(max_length=200)] = None
+    state: Literal["valid", "expiring", "lapsed"] | None = None
+
+
+@route("GET", "/reports/compliance", query=ComplianceQuery, answer=Page[ComplianceTally])
+def report_compliance(work: Work, call: Call) -> Page[ComplianceTally]:
+    """Which certificates hold, end soon, have lapsed, by kind or team; renewed and revoked ones and people who have left are not counted."""
+    given = call.query
+    place = paging.read_cursor(given.cursor)
+    skipped = min(place[0], compliance.MOST_ROWS) if place else 0
+    rows = compliance.summary(work, given.by, given.limit + 1, skipped, compliance.Scope(given.kind_id, given.team))
+    rows, following = paging.page_of(rows, given.limit, lambda _row: (skipped + given.limit,))
+    items = [
+        ComplianceTally(
+            id=row.key if given.by == "kind" else None, name=row.name, valid=row.valid, expiring=row.expiring, lapsed=row.lapsed
+        )
+        for row in rows
+    ]
+    return Page[ComplianceTally](items=items, next=following)
+
+
+@route("GET", "/reports/compliance.csv", query=ComplianceFileQuery, raw="text/csv")
+def get_compliance_csv(work: Work, call: Call) -> Answer:
+    """The same one by one, with what became of the last warning, as CSV whose cells no spreadsheet takes for formulas."""
+    given = call.query
+    headers = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="compliance.csv"'}
+    return Answer(compliance.as_csv(work, compliance.Scope(given.kind_id, given.team, given.state)), headers=headers)

@@ -31,6 +31,8 @@ UNSAYABLE = (
     "POST /api/v1/courses/{course_id}/groups",
     "POST /api/v1/courses/{course_id}/slots",
     "POST /api/v1/sessions/{session_id}/enrolments/bulk",
+    "POST /api/v1/certificate-kinds/{certificate_kind_id}/awards",
+    "POST /api/v1/certificates",
     "POST /api/v1/onboarding-plans",
     "PATCH /api/v1/onboarding-plans/{plan_id}",
     "POST /api/v1/onboardings",

@@ -25,6 +25,8 @@ BODIES = {
     "register": {"learner_id": 1},
     "createMilestone": {"kind": "assessment", "title": "Mine", "day": "2027-03-01"},
     "editMilestone": {"title": "Mine"},
+    "editCertificateKind": {"name": "Mine"},
+    "awardCertificates": {"learner_ids": [1]},
     "editOnboardingPlan": {"name": "Mine"},
     "moveOnboarding": {"start_date": "2027-01-04"},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
@@ -64,6 +66,8 @@ def theirs(other) -> dict[str, int]:
     started = {"learner_id": learner["id"], "plan_id": made["plan"]["id"], "start_date": "2027-01-04"}
     made["onboarding"] = other.post("/onboardings", started)
     made["item"] = made["onboarding"]["items"][0]
+    made["certificate_kind"] = other.post("/certificate-kinds", {"name": "Their secret"})
+    made["certificate"] = other.post("/certificates", {"learner_id": learner["id"], "kind_id": made["certificate_kind"]["id"]})
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
     inbound_id = inbound(other, "quarantined")
     return {**ids, "inbound_id": inbound_id, "proposal_id": proposal(other, inbound_id, ids), "recurrence_id": "20270301T080000Z"}
@@ -123,6 +127,9 @@ def test_lists_hold_ones_own_alone(api, theirs):
         "/proposals",
         "/audience-feeds",
         "/completions",
+        "/certificate-kinds",
+        "/certificates",
+        "/reports/compliance",
         "/onboarding-plans",
         "/onboardings",
     ):
