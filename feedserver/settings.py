@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,6 +36,7 @@ class Settings:
     imap_url: str | None = None
     trusted_authserv_id: str | None = None
     trusted_reply_senders: frozenset[str] = frozenset()
+    outbound_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     settle_seconds: float = 20.0
     timezone: str = "UTC"
 
@@ -133,6 +135,13 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(f"write networks as 10.1.0.0/16, fd00::/8, separated by commas: {error}") from None
+
+
 _READERS = {
     "database_url": _database_url,
     "secret_keys": _keys,
@@ -146,6 +155,7 @@ _READERS = {
     "inbound_protocol": _protocol,
     "imap_url": _imap_url,
     "trusted_reply_senders": lambda text: frozenset(canonical(check(a)) for a in text.split(",") if a.strip()),
+    "outbound_networks": _networks,
     "settle_seconds": _number(0, float),
     "timezone": lambda text: ZoneInfo(text).key,
 }

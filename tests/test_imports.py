@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAVES = {"__version__", "errors", "addresses", "tokens"}
+LEAVES = {"__version__", "errors", "addresses", "tokens", "vault"}
 BELOW_STORE = LEAVES | {"training"}
 OBJECTS = BELOW_STORE | {"ical"}
 MESSAGES = OBJECTS | {"itip"}
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "errors": set(),
     "addresses": {"errors"},
     "tokens": {"errors"},
+    "vault": {"errors"},
     "settings": LEAVES,
     "bootstrap": set(),
     "training": {"errors"},
