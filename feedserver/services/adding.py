@@ -17,6 +17,7 @@ from ..store.sessions import LiveSession, Seats
 from ..training.statuses import TABLE, EnrolmentStatus
 from . import enrolling, notifying, seating, series_by_hand, series_people
 from .finding import locked_session
+from .following import touched
 from .work import Work
 
 S = EnrolmentStatus
@@ -120,6 +121,7 @@ def _enrol(work: Work, session: LiveSession, learner_ids: list[int], status: S, 
         again = update(Enrolment).where(Enrolment.live_session_id == session.id, Enrolment.learner_id.in_(part))
         values = {"status": status, "queued_at": queued, "updated_at": work.now, "version": Enrolment.version + 1}
         work.db.execute(again.values(**values).execution_options(synchronize_session=False))
+    touched(work.db, session.id)
     ids = dict(work.db.execute(select(Enrolment.learner_id, Enrolment.id).where(Enrolment.live_session_id == session.id)).all())
     history = {
         "organisation_id": work.organisation_id, "at": work.now, "actor": work.actor, "verb": "enrolled", "live_session_id": session.id, "detail": {"status": status},

@@ -14,6 +14,7 @@ from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession
 from ..training.statuses import ATTENDANCE, TABLE, Answer, EnrolmentStatus
 from . import enrolling, series_own, series_people
+from .following import touched
 from .work import Work
 
 S = EnrolmentStatus
@@ -90,6 +91,7 @@ def answer_rest(work: Work, head: LiveSession, learner_id: int, answer: Answer) 
         .values(status=S.DECLINED, updated_at=work.now, version=Enrolment.version + 1)
         .execution_options(synchronize_session=False)
     )
+    touched(work.db, head.id)
     series_own.refresh(work, head, [learner_id])
     return True
 

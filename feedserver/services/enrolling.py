@@ -21,6 +21,7 @@ from . import notifying, seating, series_by_hand, series_people, telling
 from .completing import CAME, by_attendance
 from .course_milestones import OUT, take_up
 from .finding import find, locked_session, must_be_here
+from .following import touched
 from .promoting import promote
 from .rendering import Kind
 from .waiting_line import position
@@ -116,6 +117,7 @@ def invite_many(work: Work, session: LiveSession, learner_ids: Sequence[int]) ->
                 .values(status=value, queued_at=work.now if value == S.WAITING_LIST else None, updated_at=work.now, version=Enrolment.version + 1)
                 .execution_options(synchronize_session=False)
             )  # fmt: skip
+    touched(work.db, session.id)
     ids = dict(work.db.execute(select(Enrolment.learner_id, Enrolment.id).where(Enrolment.live_session_id == session.id)).all())
     work.db.execute(
         insert(HistoryEntry),

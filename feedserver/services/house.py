@@ -10,6 +10,7 @@ from typing import TypeVar
 from ..errors import NotFound
 from ..store.database import Database
 from ..store.organisations import Organisation
+from . import following
 from .work import Work
 
 T = TypeVar("T")
@@ -55,7 +56,9 @@ class House:
         organisation = db.get(Organisation, organisation_id)
         if organisation is None:
             raise NotFound("There is no such organisation.")
-        return Work(db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle)
+        work = Work(db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle)
+        following.attach(work)
+        return work
 
 
 class _TakenBack(Exception):

@@ -14,6 +14,7 @@ from ..store.sessions import LiveSession, Seats
 from ..training.statuses import ATTENDANCE, TABLE, EnrolmentStatus
 from . import enrolling, notifying, seating, series_own
 from .finding import find
+from .following import touched
 from .rendering import Kind
 from .work import Work
 
@@ -32,6 +33,7 @@ def spread(
     """
     if not learner_ids:
         return
+    touched(work.db, head.id)
     for date in coming_dates(work, head):
         if head.seats_per_date:
             _place(work, head, date, learner_ids)
