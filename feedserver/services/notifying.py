@@ -128,6 +128,9 @@ def _now_told(
     chosen = lambda *which: E_.id.in_(select(of.id).where(*which))  # noqa: E731
     # Back to what they were told before the message that has not left: that one goes, and the feed, which showed it, moves on.
     touch(work, chosen(of.told.in_(same), of.pending.is_not(None)), batch, **now_told)
+    # The same but for wording, which somebody who said No is not told: they hold what they were told before.
+    unsaid = (of.told.in_(wording), of.status == EnrolmentStatus.DECLINED, of.pending.is_not(None))
+    touch(work, chosen(*unsaid), batch, revision_id=select(of.told).where(of.id == E_.id).scalar_subquery())
     back = select(E_.id).where(E_.live_session_id == session.id, E_.batch == batch)
     supersede(work, session, batch, Delivery.entry_id.in_(back))
     _quietly(work, chosen(of.told.in_(same)), now_told, same)

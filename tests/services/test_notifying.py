@@ -135,6 +135,17 @@ def test_who_declined_hears_of_a_new_time_once_and_never_of_wording(world):
     assert world.mails() == []
 
 
+def test_who_declined_is_not_sent_a_time_that_was_taken_back_before_it_left(world):
+    session = world.session("Lea")
+    world.answer(world.mail(), "DECLINED")
+    world.edit(session, title="Fire drill")
+    world.edit(session, start=NEXT_DAY)
+    world.edit(session, start=START)
+    assert world.mails() == [] and world.outbox_is_empty and world.entry(session, "Lea").revision_id == 1
+    world.edit(session, start=NEXT_DAY)
+    assert (world.mail().start.replace(tzinfo=None), world.entry(session, "Lea").revision_id) == (NEXT_DAY, 5)
+
+
 def test_dtstamp_grows_strictly_though_the_clock_stands_still(world):
     session = world.session("Lea")
     stamps = [world.mail().dtstamp]
