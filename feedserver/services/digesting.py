@@ -17,7 +17,7 @@ from ..store.enrolments import Enrolment
 from ..store.learners import Learner
 from ..store.milestones import OPEN, MilestoneEntry
 from ..store.organisations import Organisation
-from ..store.reminders import ManagerOptOut, WeeklyMail
+from ..store.reminders import ManagerOptOut, WeeklyMail, reader_of
 from ..store.sessions import TAKES_PLACE, LiveSession
 from ..training.milestones import MilestoneKind
 from ..training.statuses import EnrolmentStatus
@@ -103,7 +103,7 @@ def _send_to_learners(work: Work, learners: list[Learner], weeks: dict[str, Week
     told = [one for one in learners if lines[one.id]]
     each = {one.id: {"block": lines[one.id]} for one in told}
     sent = {one.learner_id: one.id for one in corresponding.write_many(work, told, Kind.DIGEST, each=each)} if told else {}
-    rows = [_row(work, f"learner:{one.id}", weeks[one.timezone], len(lines[one.id]), sent.get(one.id)) for one in learners]
+    rows = [_row(work, reader_of(one.id), weeks[one.timezone], len(lines[one.id]), sent.get(one.id)) for one in learners]
     if rows:
         work.db.execute(insert(WeeklyMail), rows)
     return len(sent)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from ..imip.kinds import Kind
 from ..store.audiences import AudienceFeed
+from ..store.certificates import Certificate, CertificateWarning
 from ..store.circles import Circle
 from ..store.imports import READY, ImportJob
 from ..store.learners import Learner, LearnerAlias
 from ..store.outbox import CapturedMessage, Delivery
 from ..store.proposals import Proposal
-from ..store.reminders import ManagerOptOut, WeeklyMail
+from ..store.reminders import ManagerOptOut, WeeklyMail, reader_of
 from .work import Work
 
 UNSTARTED = timedelta(days=30)
@@ -25,6 +28,22 @@ _QUIET = {"synchronize_session": False}
 def by_inbound(db: Session, numbers: Collection[int]) -> None:
     """What proposals took from these messages; one that nobody has decided on ends with them."""
     _proposals(db, Proposal.inbound_id.in_(numbers))
+
+
+def lists_naming(work: Work, learner: Learner) -> list[int]:
+    """Mails to managers and compliance managers with this learner in a list: of certificates that end, of the team's week."""
+    certificates = select(Certificate.id).where(Certificate.learner_id == learner.id)
+    warned = select(CertificateWarning.delivery_id).where(CertificateWarning.certificate_id.in_(certificates))
+    here = (Delivery.organisation_id == work.organisation_id, Delivery.learner_id.is_(None), Delivery.extra.is_not(None))
+    ended = work.db.scalars(select(Delivery.id).where(*here, Delivery.kind == Kind.CERTIFICATES, Delivery.id.in_(warned)))
+    weeks = work.db.execute(select(Delivery.id, Delivery.extra).where(*here, Delivery.kind == Kind.TEAM_DIGEST))
+    return [*ended, *(number for number, extra in weeks if _names(json.dumps(extra, ensure_ascii=False), {_spelt(learner.name)}))]
+
+
+def by_learner(work: Work, learner_id: int) -> None:
+    """What names somebody by number alone, in no row of theirs."""
+    mine = (WeeklyMail.organisation_id == work.organisation_id, WeeklyMail.reader == reader_of(learner_id))
+    work.db.execute(delete(WeeklyMail).where(*mine).execution_options(**_QUIET))
 
 
 def by_address(work: Work, addresses: Collection[str]) -> None:
@@ -74,6 +93,11 @@ def _imports(work: Work, addresses: Collection[str]) -> None:
         if job.state == READY and _names(job.body.decode("utf-8", "replace"), addresses):
             work.db.delete(job)
     work.db.flush()
+
+
+def _spelt(name: str) -> str:
+    """A name as it stands within a text of JSON."""
+    return json.dumps(name, ensure_ascii=False)[1:-1].lower()
 
 
 def _names(text: str, addresses: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from ..store.sessions import CHOSEN, LiveSession
 from ..tokens import new_id
 from ..training.statuses import EnrolmentStatus
 from ..training.wall_time import check_zone
-from . import audiences, bouncing, channelling, enrolling, milestones, moving, reminding, rendering, stopping
+from . import audiences, bouncing, channelling, enrolling, forgetting, milestones, moving, reminding, rendering, stopping
 from .finding import find
 from .work import Work
 
@@ -143,5 +143,6 @@ def remove_learner(work: Work, learner_id: int) -> None:
     work.db.execute(was_there.values(updated_at=work.now).execution_options(synchronize_session=False))
     work.db.flush()
     work.db.execute(delete(FeedVersion).where(FeedVersion.learner_id == learner.id))
+    forgetting.by_learner(work, learner.id)
     work.db.execute(delete(Learner).where(Learner.id == learner.id))
     work.db.expire_all()

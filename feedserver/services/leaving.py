@@ -86,6 +86,8 @@ def _of(work: Work, learner: Learner | None, addresses: set[str]) -> ColumnEleme
         # So does a list for instructors.
         theirs = list(work.db.scalars(select(Enrolment.live_session_id).where(Enrolment.learner_id == learner.id)))
         mine = or_(mine, and_(D_.kind.in_(verbs_roster.KINDS), D_.live_session_id.in_(theirs)))
+        # And lists for managers and compliance managers.
+        mine = or_(mine, D_.id.in_(forgetting.lists_naming(work, learner)))
     return and_(D_.organisation_id == work.organisation_id, D_.recipient != "", mine)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import inspect, or_, select
+from sqlalchemy import ColumnElement, Select, inspect, or_, select
 
 from ..store import keys
 from ..store.base import Base
@@ -20,11 +20,35 @@ from ..store.history import HistoryEntry
 from ..store.inbox import InboundMessage
 from ..store.learners import Learner, LearnerAlias
 from ..store.milestones import MilestoneEntry
+from ..store.onboarding import Onboarding, OnboardingItem
 from ..store.outbox import CapturedMessage, Delivery
+from ..store.proposals import Proposal
+from ..store.reminders import Reminder, WeeklyMail, reader_of
 from ..store.sessions import LiveSession
+from ..store.verdicts import SenderQuestion
 from .refilling import refill
 from .work import Work
 
+# What is exported row by row: its name, the rows, and which of them are a learner's.
+BY_ROW: dict[str, tuple[type[Base], Callable[[int], ColumnElement[bool]]]] = {
+    "calendar_entries": (CalendarEntry, lambda mine: CalendarEntry.learner_id == mine),
+    "days_to_note": (MilestoneEntry, lambda mine: MilestoneEntry.learner_id == mine),
+    "completions": (Completion, lambda mine: Completion.learner_id == mine),
+    "certificates": (Certificate, lambda mine: Certificate.learner_id == mine),
+    "certificate_warnings": (
+        CertificateWarning,
+        lambda mine: CertificateWarning.certificate_id.in_(select(Certificate.id).where(Certificate.learner_id == mine)),
+    ),
+    "onboardings": (Onboarding, lambda mine: Onboarding.learner_id == mine),
+    "onboarding_steps": (OnboardingItem, lambda mine: OnboardingItem.learner_id == mine),
+    "reminders": (Reminder, lambda mine: Reminder.enrolment_id.in_(_enrolments(mine))),
+    "weekly_mails": (WeeklyMail, lambda mine: WeeklyMail.reader == reader_of(mine)),
+    "proposals": (Proposal, lambda mine: Proposal.enrolment_id.in_(_enrolments(mine))),
+    "questions_about_senders": (SenderQuestion, lambda mine: SenderQuestion.learner_id == mine),
+    "feeds": (Feed, lambda mine: Feed.learner_id == mine),
+    "messages_sent": (Delivery, lambda mine: Delivery.learner_id == mine),
+    "history": (HistoryEntry, lambda mine: HistoryEntry.learner_id == mine),
+}
 # Columns that open doors (a token is made of them), are our own bookkeeping, or are octets that go into the zip as files.
 _LEFT_OUT = {
     "page_id",
@@ -64,20 +88,13 @@ def of_learner(work: Work, learner: Learner) -> dict[str, Any]:
         "other_addresses": list(db.scalars(select(LearnerAlias.address_key).where(LearnerAlias.learner_id == mine))),
         "groups": [{"group": group, "course": course} for group, course in db.execute(groups)],
         "enrolments": [{**plain(e), "session": _session(s)} for e, s in db.execute(sessions)],
-        "calendar_entries": _all(work, CalendarEntry, CalendarEntry.learner_id == mine),
-        "days_to_note": _all(work, MilestoneEntry, MilestoneEntry.learner_id == mine),
-        "completions": _all(work, Completion, Completion.learner_id == mine),
-        "certificates": _all(work, Certificate, Certificate.learner_id == mine),
-        "certificate_warnings": _all(work, CertificateWarning, CertificateWarning.certificate_id.in_(_certificates(mine))),
-        "feeds": _all(work, Feed, Feed.learner_id == mine),
-        "messages_sent": _all(work, Delivery, Delivery.learner_id == mine),
+        **{name: _all(work, row, which(mine)) for name, (row, which) in BY_ROW.items()},
         "messages_received": _all(work, InboundMessage, _received(work, learner)),
-        "history": _all(work, HistoryEntry, HistoryEntry.learner_id == mine),
     }
 
 
-def _certificates(learner_id: int):
-    return select(Certificate.id).where(Certificate.learner_id == learner_id)
+def _enrolments(learner_id: int) -> Select:
+    return select(Enrolment.id).where(Enrolment.learner_id == learner_id)
 
 
 def mails(work: Work, learner: Learner) -> Iterator[tuple[str, bytes]]:
@@ -111,8 +128,7 @@ def plain(row: Base) -> dict[str, Any]:
 
 
 def _received(work: Work, learner: Learner):
-    enrolments = select(Enrolment.id).where(Enrolment.learner_id == learner.id)
-    mine = or_(InboundMessage.learner_id == learner.id, InboundMessage.enrolment_id.in_(enrolments))
+    mine = or_(InboundMessage.learner_id == learner.id, InboundMessage.enrolment_id.in_(_enrolments(learner.id)))
     return mine & (InboundMessage.organisation_id == work.organisation_id)
 
 

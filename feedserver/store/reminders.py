@@ -58,6 +58,11 @@ class WeeklyMail(Base):
     created_at: Mapped[datetime]
 
 
+def reader_of(learner_id: int) -> str:
+    """How a row of `WeeklyMail` names a learner."""
+    return f"learner:{learner_id}"
+
+
 class ManagerOptOut(Base):
     """A manager who does not want the team's list."""
 
