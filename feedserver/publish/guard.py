@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import FeedserverError, Invalid
+from ..errors import FeedserverError
+from ..origins import PORTS, origin_of
 from . import addresses
 from .addresses import Network
 
 SECONDS = 20.0
 LARGEST = 1024 * 1024
-_PORTS = {"https": 443, "http": 80}
 _CHUNK = 65536
 
 
@@ -67,22 +67,6 @@ class Answer:
     body: bytes
 
 
-def origin_of(url: str) -> str:
-    """`scheme://host[:port]` of an address that a person entered; raises `Invalid` for what is none."""
-    try:
-        parts = urlsplit(url.strip())
-        port = parts.port
-        host = (parts.hostname or "").encode("idna" if not (parts.hostname or "").isascii() else "ascii").decode()
-    except ValueError:
-        raise Invalid(f"{url[:100]!r} is not an address: write it as https://calendar.example.org/….", field="url") from None
-    if parts.scheme not in _PORTS or not host or any(c.isspace() or ord(c) < 33 for c in url.strip()):
-        raise Invalid("Write the whole address, beginning with https://.", field="url")
-    if parts.username is not None or parts.password is not None:
-        raise Invalid("Leave user name and password out of the address: they have fields of their own.", field="url")
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != _PORTS[parts.scheme] else "")
-
-
 class WayOut:
     """The rules of this installation; `networks`: what the operator allows besides public addresses (OUTBOUND_NETWORKS)."""
 
@@ -111,7 +95,7 @@ class WayOut:
     def connect(self, origin: str, deadline: float) -> socket.socket:
         """A socket to a checked address of the origin, with TLS for https; `deadline` by time.monotonic(). Raises `OutboundError`."""
         parts = urlsplit(origin)
-        port = parts.port or _PORTS[parts.scheme]
+        port = parts.port or PORTS[parts.scheme]
         found = self.checked(parts.hostname or "", port, deadline, plain=parts.scheme == "http")
         sock = _first_that_answers(found, port, deadline)
         if parts.scheme == "http":

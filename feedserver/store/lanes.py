@@ -1,0 +1,151 @@
+"""Deliveries to destinations in a worker's hands: one worker at a time for each destination, in order within a lane (see `claims` for leases).
+
+A destination's row is locked while its deliveries are claimed, and none is claimed while another worker holds one of it, so each destination hears
+one request at a time. Within a lane of a webhook or chat every delivery goes, the oldest first; within a lane of a collection only the newest
+counts, since it says what has to stand there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from .destinations import ACTIVE, BROKEN, CALDAV, DELIVERING, LEAVING, PAUSED, Destination
+from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, SUPERSEDED, Delivery, MailSkeleton, state_in
+
+_QUIET = {"synchronize_session": False}
+_WAITING = and_(state_in(Delivery.state, (QUEUED, DEFERRED)), Delivery.destination_id.is_not(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A destination for which something is due."""
+
+    id: int
+    origin: str
+    failures: int
+
+
+def due(db: Session, now: datetime) -> list[Due]:
+    """The destinations that something can be delivered to now, those that work first, the longest waiting first."""
+    D = Destination
+    blocker = aliased(Delivery)
+    behind = exists().where(blocker.lane == Delivery.lane, state_in(blocker.state, OPEN), blocker.due_at > now, blocker.id < Delivery.id)
+    waiting = select(Delivery.due_at).where(
+        _WAITING, Delivery.destination_id == D.id, Delivery.due_at <= now, or_(D.channel == CALDAV, ~behind)
+    )
+    first = waiting.order_by(Delivery.due_at).limit(1).correlate(D).scalar_subquery()
+    held = exists().where(Delivery.destination_id == D.id, state_in(Delivery.state, (SENDING,)))
+    query = select(D.id, D.origin, D.failures, first.label("first")).where(
+        D.state.in_(DELIVERING), or_(D.rest_until.is_(None), D.rest_until <= now), ~held
+    )
+    found = [row for row in db.execute(query) if row.first is not None]
+    found.sort(key=lambda row: (row.failures > 0, row.first, row.id))
+    return [Due(row.id, row.origin, row.failures) for row in found]
+
+
+def take(db: Session, worker_id: int, destination_id: int, now: datetime, limit: int) -> tuple[Destination | None, list[Row]]:
+    """The destination and up to `limit` of its deliveries that are due, in order, each with its body; nothing where another worker has it."""
+    D = Destination
+    mine = select(D).where(D.id == destination_id, D.state.in_(DELIVERING), or_(D.rest_until.is_(None), D.rest_until <= now))
+    destination = db.scalars(mine.with_for_update(skip_locked=True)).first()
+    held = and_(Delivery.destination_id == destination_id, state_in(Delivery.state, (SENDING,)))
+    if destination is None or db.scalar(select(Delivery.id).where(held).limit(1)) is not None:
+        return None, []
+    if destination.channel == CALDAV:
+        _newest_counts(db, destination_id, now)
+    blocker = aliased(Delivery)
+    behind = exists().where(blocker.lane == Delivery.lane, state_in(blocker.state, OPEN), blocker.due_at > now, blocker.id < Delivery.id)
+    which = (_WAITING, Delivery.destination_id == destination_id, Delivery.due_at <= now, Delivery.expires_at > now)
+    order = select(Delivery.id).where(*which, or_(Delivery.lane.is_(None), ~behind)).order_by(Delivery.id).limit(limit)
+    ids = list(db.scalars(order.with_for_update(skip_locked=True, of=Delivery)))
+    if not ids:
+        return destination, []
+    taken = {"state": SENDING, "worker_id": worker_id, "attempts": Delivery.attempts + 1, "fence": Delivery.fence + 1}
+    db.execute(update(Delivery).where(Delivery.id.in_(ids)).values(**taken).execution_options(**_QUIET))
+    return destination, list(db.execute(_rows(ids)))
+
+
+def _rows(ids: list[int]):
+    d = Delivery
+    return (
+        select(
+            d.id, d.organisation_id, d.channel, d.kind, d.method, d.live_session_id, d.destination_id, d.lane, d.uid, d.sequence, d.dtstamp, d.extra,
+            d.attempts, d.ambiguous, d.fence, d.created_at, d.expires_at, MailSkeleton.body,
+        )
+        .outerjoin(MailSkeleton, MailSkeleton.id == d.skeleton_id)
+        .where(d.id.in_(ids))
+        .order_by(d.id)
+    )  # fmt: skip
+
+
+def _newest_counts(db: Session, destination_id: int, now: datetime) -> None:
+    newer = aliased(Delivery)
+    replaced = exists().where(newer.lane == Delivery.lane, newer.id > Delivery.id, state_in(newer.state, OPEN))
+    older = and_(_WAITING, Delivery.destination_id == destination_id, Delivery.lane.is_not(None), replaced)
+    values = {"state": SUPERSEDED, "final_at": now, "last_error": "Replaced by a newer one before it left."}
+    db.execute(update(Delivery).where(older).values(**values).execution_options(**_QUIET))
+
+
+def settle(db: Session, worker_id: int, row: Row, **values) -> bool:
+    """Note what became of one; False where it is no longer this worker's."""
+    mine = (Delivery.id == row.id, Delivery.worker_id == worker_id, Delivery.fence == row.fence, state_in(Delivery.state, (SENDING,)))
+    return bool(db.execute(update(Delivery).where(*mine).values(**values).execution_options(**_QUIET)).rowcount)
+
+
+def works(db: Session, destination_id: int, now: datetime) -> None:
+    """It took something: whatever was wrong is over."""
+    values = {"failures": 0, "rest_until": None, "problem": None, "problem_at": None, "told_at": None, "last_ok_at": now}
+    db.execute(update(Destination).where(Destination.id == destination_id).values(**values).execution_options(**_QUIET))
+
+
+def fails(db: Session, destination_id: int, now: datetime, words: str, rest_until: datetime | None, *, state: str | None = None) -> None:
+    """It failed once more, in words; it rests until then; `state` (broken, paused) where it only goes on when a person says so."""
+    values = {
+        "failures": Destination.failures + 1,
+        "problem": words,
+        "problem_at": func.coalesce(Destination.problem_at, now),
+        "rest_until": rest_until,
+    }
+    if state in (BROKEN, PAUSED):
+        values["state"] = state
+    db.execute(update(Destination).where(Destination.id == destination_id).values(**values).execution_options(**_QUIET))
+
+
+def rest_together(db: Session, organisation_id: int, origin: str, until: datetime) -> None:
+    """A server that asked for rest has it from all of the organisation's destinations there."""
+    there = (Destination.organisation_id == organisation_id, Destination.origin == origin)
+    earlier = or_(Destination.rest_until.is_(None), Destination.rest_until < until)
+    db.execute(update(Destination).where(*there, earlier).values(rest_until=until).execution_options(**_QUIET))
+
+
+def expire(db: Session, now: datetime) -> int:
+    """What is of no use any more ends visibly, also where its destination is paused. Returns how many."""
+    late = and_(_WAITING, Delivery.expires_at <= now)
+    return db.execute(update(Delivery).where(late).values(state=EXPIRED, final_at=now).execution_options(**_QUIET)).rowcount
+
+
+def finish_leaving(db: Session) -> int:
+    """Destinations that were removed go once nothing is left to take out. Returns how many."""
+    still = exists().where(Delivery.destination_id == Destination.id, state_in(Delivery.state, OPEN))
+    gone = db.scalars(select(Destination).where(Destination.state == LEAVING, ~still)).all()
+    for one in gone:
+        db.delete(one)
+    return len(gone)
+
+
+def rest(db: Session, destination_id: int, now: datetime) -> None:
+    """Nothing goes there for a minute."""
+    until = now + timedelta(minutes=1)
+    db.execute(update(Destination).where(Destination.id == destination_id).values(rest_until=until).execution_options(**_QUIET))
+
+
+def wake(db: Session, destination_id: int, now: datetime) -> None:
+    """A person has mended it or wants it tried: what is wrong is forgotten, and what was put off is due now."""
+    values = {"state": ACTIVE, "failures": 0, "rest_until": None, "problem": None, "problem_at": None, "told_at": None}
+    db.execute(update(Destination).where(Destination.id == destination_id).values(**values).execution_options(**_QUIET))
+    put_off = (Delivery.destination_id == destination_id, state_in(Delivery.state, (QUEUED, DEFERRED)), Delivery.due_at > now)
+    db.execute(update(Delivery).where(*put_off).values(due_at=now).execution_options(**_QUIET))
