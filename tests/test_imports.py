@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LEAVES = {"__version__", "errors", "addresses", "tokens", "vault"}
+LEAVES = {"__version__", "errors", "addresses", "origins", "tokens", "vault"}
 BELOW_STORE = LEAVES | {"training"}
 OBJECTS = BELOW_STORE | {"ical"}
 MESSAGES = OBJECTS | {"itip"}
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "__version__": set(),
     "errors": set(),
     "addresses": {"errors"},
+    "origins": {"errors"},
     "tokens": {"errors"},
     "vault": {"errors"},
     "settings": LEAVES,

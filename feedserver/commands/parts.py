@@ -15,6 +15,7 @@ from ..settings import Settings, load
 from ..store import keys, migrations, organisations
 from ..store.database import Database
 from ..store.organisations import Organisation
+from ..vault import Vault
 
 KEY_FILE = "secret-keys"
 INBOUND_FILE = "inbound.addr"
@@ -32,7 +33,7 @@ def house(found: Settings) -> House:
     with database.engine.connect() as connection:
         if not migrations.is_current(connection):
             raise ConfigurationError("The database is not up to date; run `python -m feedserver migrate` first.", field="DATABASE_URL")
-    return House(database, found.base_url, timedelta(seconds=found.settle_seconds))
+    return House(database, found.base_url, timedelta(seconds=found.settle_seconds), vault=Vault(found.secret_keys))
 
 
 def first_organisation(found: Settings, database: Database) -> int:

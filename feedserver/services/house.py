@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from ..errors import NotFound
 from ..store.database import Database
 from ..store.organisations import Organisation
+from ..vault import Vault
 from . import following
 from .work import Work
 
@@ -29,6 +30,7 @@ class House:
     base_url: str
     settle: timedelta = timedelta(seconds=20)
     clock: Callable[[], datetime] = utc_now
+    vault: Vault = field(default_factory=lambda: Vault(()))
 
     def run(self, organisation_id: int, actor: str, verb: Callable[[Work], T]) -> T:
         """`verb(work)` in one write transaction of that organisation; tried again where a lock was lost."""
@@ -56,7 +58,9 @@ class House:
         organisation = db.get(Organisation, organisation_id)
         if organisation is None:
             raise NotFound("There is no such organisation.")
-        work = Work(db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle)
+        work = Work(
+            db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle, vault=self.vault
+        )  # fmt: skip
         following.attach(work)
         return work
 

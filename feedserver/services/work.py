@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ..store import keys
 from ..store.history import HistoryEntry
 from ..store.organisations import Organisation
+from ..vault import Vault
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Work:
     base_url: str
     settle: timedelta = timedelta(seconds=20)
     extra: dict = field(default_factory=dict)
+    vault: Vault = field(default_factory=lambda: Vault(()))
 
     @property
     def organisation_id(self) -> int:

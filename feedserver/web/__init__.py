@@ -13,6 +13,7 @@ from flask import Flask, Response, g, request
 from ..services.house import House, utc_now
 from ..settings import Settings
 from ..store.database import Database
+from ..vault import Vault
 from . import house as parts
 from . import problems
 from .converters import IdConverter
@@ -60,7 +61,7 @@ def create_app(settings: Settings, database: Database, clock: Callable[[], datet
     app.json.ensure_ascii = False
     app.url_map.converters["id"] = IdConverter
     settle = timedelta(seconds=settings.settle_seconds)
-    parts.install(app, House(database, settings.base_url, settle, clock), settings)
+    parts.install(app, House(database, settings.base_url, settle, clock, Vault(settings.secret_keys)), settings)
     problems.register(app)
     for name in MODULES:
         spec = find_spec(f"{__name__}.{name}")
