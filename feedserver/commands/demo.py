@@ -22,7 +22,7 @@ from ..store.learners import Learner
 from ..store.organisations import Organisation
 from ..training.wall_time import exists
 from . import demo_content as content
-from . import parts
+from . import demo_in_time, parts
 
 # Invitations went out the day before yesterday, answers came yesterday.
 INVITED_BEFORE, ANSWERED_BEFORE = timedelta(days=2), timedelta(days=1)
@@ -70,6 +70,7 @@ def fill(work: Work) -> str | None:
         session = scheduling.create_session(asked, courses[planned.course], _fields(work, planned), group)
         _people(asked, session.id, planned, people)
         _answers(replace(work, now=work.now - ANSWERED_BEFORE), session.id, planned, people)
+    demo_in_time.fill(work, asked, courses, groups, people)
     return secret
 
 

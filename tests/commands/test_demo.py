@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from feedserver.commands import demo
-from feedserver.services import access
+from feedserver.commands import demo, demo_in_time
+from feedserver.services import access, certifying
+from feedserver.store.certificates import Certificate
 from feedserver.store.enrolments import Enrolment
 from feedserver.store.entries import CalendarEntry
 from feedserver.store.learners import Learner
+from feedserver.store.milestones import MilestoneEntry
+from feedserver.store.onboarding import OnboardingItem
 from feedserver.store.organisations import Organisation
 from feedserver.store.outbox import QUEUED, Delivery
-from feedserver.store.sessions import LiveSession, Seats
+from feedserver.store.sessions import CHOSEN, LiveSession, Seats
 
 
 def people(desk, title: str) -> dict[str, tuple[str, str]]:
@@ -31,7 +34,7 @@ def people(desk, title: str) -> dict[str, tuple[str, str]]:
 
 def test_an_empty_database_becomes_a_small_organisation(desk):
     link = demo.fill_if_empty(desk.found)
-    assert (desk.count(Learner), desk.count(LiveSession)) == (12, 7)
+    assert (desk.count(Learner), desk.count(LiveSession, CHOSEN)) == (13, 8)
     secret = link.removeprefix("http://127.0.0.1:8000/sign-in/")
     with desk.house.database.read() as db:
         assert access.link_is_good(db, secret, desk.house.clock())
@@ -41,7 +44,7 @@ def test_an_empty_database_becomes_a_small_organisation(desk):
 def test_a_database_with_learners_is_left_alone(quick):
     assert demo.fill_if_empty(quick.found)
     assert demo.fill_if_empty(quick.found) is None
-    assert quick.count(Learner) == 12
+    assert quick.count(Learner) == 13
 
 
 def test_answers_have_become_statuses(quick):
@@ -61,6 +64,21 @@ def test_the_full_session_has_a_waiting_list_that_has_moved(quick):
     with quick.house.database.read() as db:
         seats = db.scalars(select(Seats).join(LiveSession).where(LiveSession.title == "Data protection: what is new")).one()
     assert (seats.taken, seats.capacity) == (3, 3)
+
+
+def test_time_has_left_a_series_a_deadline_certificates_and_somebody_new(quick):
+    demo.fill_if_empty(quick.found)
+    assert people(quick, demo_in_time.SERIES)["Grace"] == ("Invited", "NEEDS-ACTION")
+    assert quick.count(LiveSession, LiveSession.series_id.is_not(None)) == 8
+    days = {
+        state: quick.count(MilestoneEntry, MilestoneEntry.title == demo_in_time.DEADLINE, MilestoneEntry.state == state)
+        for state in ("open", "done")
+    }
+    assert days == {"open": 7, "done": 1}  # Priya has completed the course
+    states = quick.do(lambda work: Counter(certifying.state_of(work, one) for one in work.db.scalars(select(Certificate))))
+    assert states == {"expiring": 1, "valid": 1, "lapsed": 1}
+    assert quick.count(OnboardingItem, OnboardingItem.live_session_id.is_not(None)) == 1 and quick.count(OnboardingItem) == 4
+    assert quick.count(Delivery, Delivery.kind == "onboarding") == 1
 
 
 def test_approval_waits_attendance_is_marked_and_a_draft_invites_nobody(quick):
