@@ -14,7 +14,8 @@ from ...training import slots
 from .enrolments import ByHand
 from .fields import WHOLE, Body, Day, Email, Out, RowId, Timezone, Url, line, lines
 from .routing import Call, route
-from .sessions import OneSessionOut, show_one
+from .session_shapes import OneSessionOut
+from .sessions import show_one
 
 _TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 ClockTime = Annotated[str, Field(pattern=_TIME, examples=["09:00"])]

@@ -14,7 +14,7 @@ from . import paging
 from .fields import Body, Out, RowId, Url, line, lines, optional
 from .paging import Page
 from .routing import Answer, Call, at, route
-from .sessions import Reminders
+from .session_shapes import Reminders
 
 
 class NewCourse(Body):

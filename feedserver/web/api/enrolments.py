@@ -22,7 +22,7 @@ from . import paging
 from .fields import Body, Out, RowId, optional
 from .paging import Page
 from .routing import Answer, Call, at, route
-from .sessions import Reason
+from .session_shapes import Reason
 
 ByHand = Literal["Registered", "Invited", "Declined", "Attended", "Absent", "Go Show"]
 Settable = Literal["Registered", "Invited", "Declined", "Attended", "Absent", "Go Show", "Waiting List", "Cancelled"]

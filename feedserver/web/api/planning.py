@@ -11,7 +11,8 @@ from ...services.work import Work
 from ..house import settings
 from .fields import Out
 from .routing import Call, route
-from .sessions import OneSessionOut, seen_version, show_one
+from .session_shapes import OneSessionOut
+from .sessions import seen_version, show_one
 
 
 class PlannedOut(Out):

@@ -15,7 +15,7 @@ from . import paging
 from .fields import Out, QueryId, RowId
 from .paging import Page
 from .routing import Call, route
-from .sessions import Reason
+from .session_shapes import Reason
 
 State = Literal["open", "accepted", "refused", "substituted"]
 

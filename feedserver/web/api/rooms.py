@@ -14,7 +14,7 @@ from . import paging
 from .fields import Body, Out, RowId, line, optional
 from .paging import Page
 from .routing import Answer, Call, at, route
-from .sessions import Capacity
+from .session_shapes import Capacity
 
 
 class NewRoom(Body):
