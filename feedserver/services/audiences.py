@@ -51,7 +51,7 @@ def list_feeds(work: Work, own: Own | None = None) -> list[AudienceFeed]:
 def create_feed(work: Work, values: Mapping[str, Any], own: Own | None = None) -> AudienceFeed:
     """A feed of `audience` and `subject` for a `subscriber`, with a `detail`; `NotFound` where nothing is named so, `Invalid`, `Forbidden` for what is not `own`."""
     audience = _one_of(values.get("audience", ""), AUDIENCES, "audience")
-    subject = _subject(work, audience, str(values.get("subject") or ""))
+    subject = stored_subject(work, audience, str(values.get("subject") or ""))
     if own is not None and (audience, subject) != (own.audience, own.subject):
         raise Forbidden("You can make calendars of your own team or sessions alone.")
     if len(list_feeds(work)) >= _MOST:
@@ -138,8 +138,8 @@ def labels(work: Work, feeds: Sequence[AudienceFeed]) -> dict[int, str]:
     return {feed.id: names.get((feed.audience, feed.subject), feed.subject) for feed in feeds}
 
 
-def _subject(work: Work, audience: str, subject: str) -> str:
-    """As it is stored; `NotFound` at the field `subject` where nothing is named so."""
+def stored_subject(work: Work, audience: str, subject: str) -> str:
+    """Of what somebody may have named, as it is stored; `NotFound` at the field `subject` where nothing is named so."""
     subject = clean_line(subject)
     if audience in _NOBODYS:
         return ""

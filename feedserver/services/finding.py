@@ -13,6 +13,7 @@ from ..store.certificates import Certificate, CertificateKind
 from ..store.circles import Circle
 from ..store.completions import Completion
 from ..store.courses import Course, TrainingGroup
+from ..store.destinations import Destination
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.imports import ImportJob
@@ -24,6 +25,7 @@ from ..store.outbox import Delivery
 from ..store.proposals import Proposal
 from ..store.rooms import Room
 from ..store.sessions import LiveSession
+from ..store.sync import SyncRun
 from ..store.verdicts import SenderQuestion
 from .work import Work
 
@@ -52,6 +54,8 @@ NOUNS = {
     OnboardingItem: "onboarding step",
     CertificateKind: "kind of certificate",
     Certificate: "certificate",
+    SyncRun: "sync run",
+    Destination: "connection",
 }
 _LARGEST = 2**63 - 1
 

@@ -33,11 +33,12 @@ D_ = Delivery
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One request that is to be made: an entry to be stored, or (None) a session's to be taken out."""
+    """One request that is to be made: an entry to be stored, or (None) a session's to be taken out, of `href` where it was seen there."""
 
     destination: Destination
     session_id: int
     entry: Entry | None
+    href: str = ""
 
 
 def listening(organisation: Organisation) -> bool:
@@ -184,7 +185,7 @@ def _row(work: Work, one: Order, skeleton_id: int) -> dict:
         "kind": PUBLISHED if entry else WITHDRAWN, "method": PUT if entry else DELETE, "live_session_id": one.session_id, "skeleton_id": skeleton_id,
         "told_revision_id": entry.revision_id if entry else None, "sender": "", "recipient": one.destination.name, "recipient_name": "", "page_id": "",
         "uid": uid, "sequence": entry.sequence if entry else None, "dtstamp": entry.stamp if entry else work.stamp(), "key_id": work.key_id,
-        "extra": {"href": published.href_of(uid), "digest": entry.digest if entry else ""}, "state": QUEUED, "due_at": work.now,
+        "extra": {"href": one.href or published.href_of(uid), "digest": entry.digest if entry else ""}, "state": QUEUED, "due_at": work.now,
         "expires_at": work.now + LIFETIME, "created_at": work.now,
     }  # fmt: skip
 

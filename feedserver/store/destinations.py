@@ -86,6 +86,6 @@ def recount(db: Session, organisation_id: int) -> None:
     To be called in the transaction that adds, pauses, resumes or removes one. Paused and broken ones count: what happens meanwhile waits for them.
     """
     of = select(Destination.channel, func.count()).where(Destination.organisation_id == organisation_id, Destination.state != LEAVING)
-    found = dict(db.execute(of.group_by(Destination.channel)).tuples().all())
+    found = dict(db.execute(of.group_by(Destination.channel)).all())
     values = {f"{channel}_listeners": found.get(channel, 0) for channel in CHANNELS}
     db.execute(update(Organisation).where(Organisation.id == organisation_id).values(**values))

@@ -32,6 +32,7 @@ from feedserver.store.learners import Learner
 from feedserver.store.organisations import Organisation
 from feedserver.store.outbox import OPEN, CapturedMessage, Delivery
 from feedserver.store.sessions import LiveSession, Seats
+from feedserver.vault import Vault
 from mail.judging import Judging
 from mail.outgoing import Outgoing
 from tests import replies
@@ -66,7 +67,7 @@ class World:
     def __init__(self, url: str, settle: int = 20) -> None:
         self.moment = NOW
         self.database = Database(url)
-        self.house = House(self.database, "https://t.example", timedelta(seconds=settle), lambda: self.moment)
+        self.house = House(self.database, "https://t.example", timedelta(seconds=settle), lambda: self.moment, Vault(("k" * 32,)))
         with self.database.write() as db:
             mailbox = {"mailbox_name": "Training", "mailbox_address": MAILBOX, "mailbox_key": MAILBOX}
             organisation = Organisation(name="Acme", **mailbox, timezone="Europe/Berlin", created_at=NOW)
