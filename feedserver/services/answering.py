@@ -121,6 +121,9 @@ def _one_date(work: Work, who: Holder, one: ItipObject, reply: Reply, inbound_id
     if reply.partstat not in ("", "NEEDS-ACTION") and _answer_of(reply) is None:
         return _unknown_answer(_enrolment, reply)
     date = answering_dates.find_date(work, session.id, one.recurrence_id)
+    if date is None and answering_dates.was_date(work, session, one.recurrence_id):
+        why = f"It answers a date of the series as it was before ({one.recurrence_text}): it is at another time now, or in another series."
+        return Decision(STALE, "stale_answer", why, *mine)
     if date is None:
         what = "a date that the series does not have" if session.is_series else "one date of a series, but this session has one date"
         return Decision(QUARANTINED, "recurrence_unknown", f"It answers {what} ({one.recurrence_text}).", *mine)

@@ -11,7 +11,9 @@ from ..itip.ordering import Held, LastReply, Reply
 from ..itip.ordering import Verdict as Order
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
-from ..store.sessions import LiveSession
+from ..store.sessions import LiveSession, Revision
+from ..training import changes, recurrence
+from ..training.changes import Snapshot
 from ..training.statuses import ATTENDANCE, TABLE, Answer, EnrolmentStatus
 from . import enrolling, series_own, series_people
 from .following import touched
@@ -28,6 +30,19 @@ def find_date(work: Work, head_id: int, instant: int | None) -> LiveSession | No
         return None
     at = datetime.fromtimestamp(instant, UTC)
     return work.db.scalars(select(LiveSession).where(LiveSession.series_id == head_id, LiveSession.recurrence_id == at)).first()
+
+
+def was_date(work: Work, head: LiveSession, instant: int | None) -> bool:
+    """Whether the series, as people were once told of it, had a date that started at this instant."""
+    told = select(Revision).where(Revision.live_session_id == head.id).order_by(Revision.number.desc())
+    return any(instant in _instants(revision.snapshot) for revision in work.db.scalars(told))
+
+
+def _instants(told: Snapshot) -> set[int]:
+    if not told.rule:
+        return set()
+    rule = recurrence.parse_rule(told.rule, told.timezone)
+    return {int(changes.instant(local, told.timezone).timestamp()) for local in recurrence.starts(rule, told.start, told.timezone)}
 
 
 def answer_date(

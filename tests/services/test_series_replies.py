@@ -108,3 +108,13 @@ def test_a_date_that_there_is_not_is_held_for_a_decision(quick):
     came: InboundMessage = quick.answer(mail, "DECLINED", recurrence_id="20270406T070000Z")
     assert (came.outcome, came.reason_code) == ("quarantined", "recurrence_unknown")
     assert set(statuses(quick, head).values()) == {"Invited"}
+
+
+def test_a_date_as_it_was_before_the_series_moved_is_stale_while_the_move_settles_and_after(quick):
+    head, mail = mondays(quick)
+    quick.edit(head, settled=False, start=datetime(2027, 3, 15, 14))
+    for seconds in (1, 21):
+        quick.advance(seconds)
+        came = quick.answer(mail, "DECLINED", recurrence_id="20270405T070000Z")
+        assert (came.outcome, came.reason_code) == ("stale", "stale_answer")
+    assert set(statuses(quick, head).values()) == {"Invited"}
