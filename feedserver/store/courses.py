@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, ForeignKey, UniqueConstraint, false
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, ref
@@ -13,10 +13,11 @@ from .base import Base, BigId, Id, ref
 class Course(Base):
     """What is taught. `counts`: attending a session of it completes it. `self_paced`: learners may say themselves that they have completed it.
 
-    `reminders`: when people are reminded of its sessions (None: as the organisation says).
+    `reminders`: when people are reminded of its sessions (None: as the organisation says). `external_id`: how another system names it.
     """
 
     __tablename__ = "courses"
+    __table_args__ = (Index("ix_courses_external", "organisation_id", "external_id", unique=True),)
 
     id: Mapped[Id]
     organisation_id: Mapped[int] = ref("organisations")
@@ -26,6 +27,7 @@ class Course(Base):
     counts: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     self_paced: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     reminders: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    external_id: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 

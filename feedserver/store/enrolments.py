@@ -19,6 +19,7 @@ class Enrolment(Base):
     `offer_until`: a place from the waiting list is held until then. `hold_until`: the place of somebody who declined is still theirs.
     `joined_at`: the join link was used during the session; `checked_in_at`: the check-in page was. `note`: why somebody was refused or moved.
     `reply_sequence`, `reply_dtstamp`: of the last reply to this one date of a series whose entry is the series' own.
+    `synced_status`: what another system last said the status is; it acts again once it says another.
     """
 
     __tablename__ = "enrolments"
@@ -45,6 +46,7 @@ class Enrolment(Base):
     note: Mapped[str | None]
     reply_sequence: Mapped[int | None] = mapped_column(Integer)
     reply_dtstamp: Mapped[int | None] = mapped_column(BigInteger)
+    synced_status: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -26,6 +26,7 @@ from .proposals import Proposal
 from .reminders import ManagerOptOut, Reminder, ReminderRound, WeeklyMail
 from .rooms import Room
 from .sessions import LiveSession, Revision, RevisionVevent, Seats
+from .sync import SyncRun, Team
 from .verdicts import SenderQuestion, VerdictRow
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "SignIn",
     "SignInLink",
     "SigningKey",
+    "SyncRun",
+    "Team",
     "TrainingGroup",
     "VerdictRow",
     "WeeklyMail",

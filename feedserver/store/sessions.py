@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Integer, LargeBinary, UniqueConstraint, false, or_, true
+from sqlalchemy import JSON, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, false, or_, true
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from ..training.changes import Snapshot
@@ -28,13 +28,14 @@ class LiveSession(Base):
     out from the start is cancelled, and a draft. `own_entry`: whether this row has calendar
     entries of its own. `counts`: whether attending it completes the course (None: as the course says). `reminders`: when people are
     reminded of it (None: as its series, else its course says).
-    `seats_per_date`: capacity and waiting list belong to each date and not to the head.
+    `seats_per_date`: capacity and waiting list belong to each date and not to the head. `external_id`: how another system names it.
     """
 
     __tablename__ = "live_sessions"
     __table_args__ = (
         CheckConstraint("visibility IN ('public', 'private', 'busy')", name="visibility"),
         CheckConstraint("status IN ('scheduled', 'cancelled')", name="status"),
+        Index("ix_live_sessions_external", "organisation_id", "external_id", unique=True),
     )
 
     id: Mapped[Id]
@@ -80,6 +81,7 @@ class LiveSession(Base):
     status: Mapped[str] = mapped_column(default="scheduled")
     cancel_reason: Mapped[str | None]
     settle_at: Mapped[datetime | None] = mapped_column(index=True)
+    external_id: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
