@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..addresses import canonical
 from ..errors import ConfigurationError
+from ..publish.guard import WayOut
 from ..services.house import House, utc_now
 from ..settings import Settings, load
 from ..store import keys, migrations, organisations
@@ -34,6 +35,11 @@ def house(found: Settings) -> House:
         if not migrations.is_current(connection):
             raise ConfigurationError("The database is not up to date; run `python -m feedserver migrate` first.", field="DATABASE_URL")
     return House(database, found.base_url, timedelta(seconds=found.settle_seconds), vault=Vault(found.secret_keys))
+
+
+def way_out(found: Settings) -> WayOut:
+    """The one way to addresses that people enter."""
+    return WayOut(found.outbound_networks)
 
 
 def first_organisation(found: Settings, database: Database) -> int:

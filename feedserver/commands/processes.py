@@ -26,6 +26,8 @@ from mail.listener import run as run_listener
 from mail.mailbox import MailboxPolling
 from mail.outgoing import Outgoing
 
+from ..publish.outgoing import Publishing
+from ..publish.senders import SENDERS
 from ..services import polling, receiving, retention
 from ..services.house import House
 from ..services.receiving import Received
@@ -48,8 +50,9 @@ def worker() -> None:
     stop = _stopping()
     outgoing = Outgoing(house, found, stop)
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
+    publishing = Publishing(house, parts.way_out(found), SENDERS, stop)
     threads = [threading.Thread(target=_guarded, args=(run, stop), name=name) for name, run in (
-        ("outgoing", outgoing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop, ticks.chosen(found))), ("tidying", lambda: _tidy(house, stop)),
+        ("outgoing", outgoing.run), ("publishing", publishing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop, ticks.chosen(found))), ("tidying", lambda: _tidy(house, stop)),
     )]  # fmt: skip
     for thread in threads:
         thread.start()

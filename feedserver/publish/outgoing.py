@@ -26,7 +26,7 @@ from ..services.house import House
 from ..store import claims, lanes
 from ..store.destinations import Destination
 from ..store.lanes import Due
-from ..vault import CannotOpen, Vault
+from ..vault import CannotOpen
 from .guard import Client, NotAllowed, OutboundError, WayOut
 from .outcomes import Outcome, Result, after
 
@@ -67,9 +67,9 @@ class Publishing:
     """The publishing part of a worker. `run` returns when `stop` is set and every delivery in hand is settled or given back."""
 
     def __init__(
-        self, house: House, vault: Vault, way_out: WayOut, senders: Mapping[str, Sender], stop: threading.Event, *, threads: int = THREADS
+        self, house: House, way_out: WayOut, senders: Mapping[str, Sender], stop: threading.Event, *, threads: int = THREADS
     ) -> None:
-        self.house, self.vault, self.way_out, self.senders, self.stop = house, vault, way_out, senders, stop
+        self.house, self.way_out, self.senders, self.stop = house, way_out, senders, stop
         self.database = house.database
         self.threads = threads
         self.worker_id = 0
@@ -256,7 +256,7 @@ class Publishing:
 
     def _target(self, destination: Destination) -> Target:
         d = destination
-        secret = self.vault.unseal(d.sealed, d.organisation_id, d.channel, d.origin) if d.sealed else ""
+        secret = self.house.vault.unseal(d.sealed, d.organisation_id, d.channel, d.origin) if d.sealed else ""
         return Target(d.id, d.organisation_id, d.channel, d.name, d.url, d.origin, d.username, secret, dict(d.settings or {}))
 
     def _rest_ours(self, destination_id: int) -> None:

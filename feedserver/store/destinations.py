@@ -59,8 +59,9 @@ class Destination(Base):
 class PublishedObject(Base):
     """What we put into a collection for one session, and what of it is known to stand there.
 
-    `uid` and `href` stay the same for good, also after it was taken out (`digest` and `etag` are then None). `digest`: of the body that the server
-    confirmed; `queued_digest`: of the newest body in the outbox (None: a removal, or nothing yet). `edited_at`: when we last wrote over somebody's edit.
+    `uid` and `href` stay the same for good, also after it was taken out (`digest`, `fingerprint` and `etag` are then None). `digest`: of what the
+    server confirmed, as its publisher names it; `fingerprint`: the same by `ical.sameness`, to be held against what the server gives back;
+    `queued_digest`: of the newest body in the outbox (None: a removal, or nothing yet). `edited_at`: when we last wrote over somebody's edit.
     """
 
     __tablename__ = "published_objects"
@@ -74,6 +75,7 @@ class PublishedObject(Base):
     href: Mapped[str] = mapped_column(default="")
     etag: Mapped[str | None]
     digest: Mapped[str | None]
+    fingerprint: Mapped[str | None]
     queued_digest: Mapped[str | None]
     revision_id: Mapped[int | None] = mapped_column(BigId)
     edited_at: Mapped[datetime | None]

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import Row, and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from .destinations import ACTIVE, BROKEN, CALDAV, DELIVERING, LEAVING, PAUSED, Destination
+from .destinations import ACTIVE, BROKEN, CALDAV, DELIVERING, LEAVING, PAUSED, Destination, PublishedObject
 from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, SUPERSEDED, Delivery, MailSkeleton, state_in
 
 _QUIET = {"synchronize_session": False}
@@ -55,8 +55,7 @@ def take(db: Session, worker_id: int, destination_id: int, now: datetime, limit:
     held = and_(Delivery.destination_id == destination_id, state_in(Delivery.state, (SENDING,)))
     if destination is None or db.scalar(select(Delivery.id).where(held).limit(1)) is not None:
         return None, []
-    if destination.channel == CALDAV:
-        _newest_counts(db, destination_id, now)
+    unknown = _newest_counts(db, destination_id, now) if destination.channel == CALDAV else set()
     blocker = aliased(Delivery)
     behind = exists().where(blocker.lane == Delivery.lane, state_in(blocker.state, OPEN), blocker.due_at > now, blocker.id < Delivery.id)
     which = (_WAITING, Delivery.destination_id == destination_id, Delivery.due_at <= now, Delivery.expires_at > now)
@@ -66,28 +65,38 @@ def take(db: Session, worker_id: int, destination_id: int, now: datetime, limit:
         return destination, []
     taken = {"state": SENDING, "worker_id": worker_id, "attempts": Delivery.attempts + 1, "fence": Delivery.fence + 1}
     db.execute(update(Delivery).where(Delivery.id.in_(ids)).values(**taken).execution_options(**_QUIET))
+    if unknown:
+        # One that may have arrived was replaced: what stands there may be ours though it is not what was confirmed last.
+        doubtful = and_(Delivery.id.in_(ids), Delivery.lane.in_(unknown))
+        db.execute(update(Delivery).where(doubtful).values(ambiguous=Delivery.ambiguous + 1).execution_options(**_QUIET))
     return destination, list(db.execute(_rows(ids)))
 
 
 def _rows(ids: list[int]):
-    d = Delivery
+    d, p = Delivery, PublishedObject
     return (
         select(
             d.id, d.organisation_id, d.channel, d.kind, d.method, d.live_session_id, d.destination_id, d.lane, d.uid, d.sequence, d.dtstamp, d.extra,
-            d.attempts, d.ambiguous, d.fence, d.created_at, d.expires_at, MailSkeleton.body,
+            d.attempts, d.ambiguous, d.fence, d.created_at, d.expires_at, d.told_revision_id, MailSkeleton.body,
+            p.id.label("object_id"), p.href.label("object_href"), p.etag.label("object_etag"), p.digest.label("object_digest"),
+            p.fingerprint.label("object_fingerprint"),
         )
         .outerjoin(MailSkeleton, MailSkeleton.id == d.skeleton_id)
+        .outerjoin(p, and_(p.destination_id == d.destination_id, p.live_session_id == d.live_session_id))
         .where(d.id.in_(ids))
         .order_by(d.id)
     )  # fmt: skip
 
 
-def _newest_counts(db: Session, destination_id: int, now: datetime) -> None:
+def _newest_counts(db: Session, destination_id: int, now: datetime) -> set[str]:
+    """Replace all but the newest of each lane; returns the lanes in which one may have arrived."""
     newer = aliased(Delivery)
     replaced = exists().where(newer.lane == Delivery.lane, newer.id > Delivery.id, state_in(newer.state, OPEN))
     older = and_(_WAITING, Delivery.destination_id == destination_id, Delivery.lane.is_not(None), replaced)
+    unknown = set(db.scalars(select(Delivery.lane).where(older, Delivery.ambiguous > 0)))
     values = {"state": SUPERSEDED, "final_at": now, "last_error": "Replaced by a newer one before it left."}
     db.execute(update(Delivery).where(older).values(**values).execution_options(**_QUIET))
+    return unknown
 
 
 def settle(db: Session, worker_id: int, row: Row, **values) -> bool:
@@ -107,11 +116,11 @@ def fails(db: Session, destination_id: int, now: datetime, words: str, rest_unti
     values = {
         "failures": Destination.failures + 1,
         "problem": words,
-        "problem_at": func.coalesce(Destination.problem_at, now),
+        "problem_at": func.coalesce(Destination.problem_at, literal(now, Destination.problem_at.type)),
         "rest_until": rest_until,
     }
     if state in (BROKEN, PAUSED):
-        values["state"] = state
+        values["state"] = case((Destination.state == LEAVING, LEAVING), else_=state)  # who was removed stays so
     db.execute(update(Destination).where(Destination.id == destination_id).values(**values).execution_options(**_QUIET))
 
 

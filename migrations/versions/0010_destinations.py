@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("href", sa.Text(), nullable=False),
         sa.Column("etag", sa.Text(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("queued_digest", sa.Text(), nullable=True),
         sa.Column("revision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("edited_at", Instant(), nullable=True),

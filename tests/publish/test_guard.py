@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from feedserver.errors import Invalid
-from feedserver.publish import guard
+from feedserver.origins import origin_of
 from feedserver.publish.addresses import embedded, is_public
 from feedserver.publish.guard import NotAllowed, TooLarge, TooSlow, Unreachable, WayOut
 
@@ -147,9 +147,9 @@ def test_a_certificate_of_another_name_is_no_connection():
 )
 def test_what_is_no_web_address_is_refused_with_words(url):
     with pytest.raises(Invalid):
-        guard.origin_of(url)
+        origin_of(url)
 
 
 def test_the_origin_leaves_the_usual_port_away():
-    assert guard.origin_of("https://Cal.Example.org:443/dav/x?y") == "https://cal.example.org"
-    assert guard.origin_of("http://[::1]:5232/") == "http://[::1]:5232"
+    assert origin_of("https://Cal.Example.org:443/dav/x?y") == "https://cal.example.org"
+    assert origin_of("http://[::1]:5232/") == "http://[::1]:5232"
