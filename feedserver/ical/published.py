@@ -6,7 +6,6 @@ feeds: then a moved or cancelled date is one object more or less, whatever a ser
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +14,7 @@ from feedserver.training.audiences import View
 from feedserver.training.changes import Snapshot
 
 from . import PRODID, vevent
+from .sameness import fingerprint
 from .slots import DTSTAMP, MARK, NOTES, NOTES_ALONE, SEQUENCE, STATUS, UID, fill, slot_dtstamp, slot_sequence, slot_status, slot_uid
 from .words import Words
 
@@ -55,9 +55,10 @@ def entry(snapshot: Snapshot, view: View, words: Words) -> bytes:
     return b"".join((_HEAD, vevent.zone_of(date) or b"", body, b"END:VCALENDAR\r\n"))
 
 
-def digest(data: bytes) -> str:
-    """Names what an `entry` shows."""
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+@lru_cache(maxsize=8192)
+def digest(data: bytes, uid: str) -> str:
+    """Names what an `entry` of this UID shows, whoever has written it anew meanwhile."""
+    return fingerprint(filled(data, uid, 0, 0))
 
 
 def filled(data: bytes, uid: str, stamp: int, sequence: int) -> bytes:

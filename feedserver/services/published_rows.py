@@ -60,19 +60,16 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object of a collection; `data` has the slots of `ical.published.entry`."""
+    """An object of a collection as it is stored; `stamp` is its DTSTAMP in seconds since 1970, `digest` names what it shows."""
 
     session_id: int
     revision_id: int
+    uid: str
     sequence: int
     stamp: int
     title: str
     digest: str
     data: bytes
-
-    def filled(self, uid: str) -> bytes:
-        """The object as it is stored."""
-        return published.filled(self.data, uid, self.stamp, self.sequence)
 
 
 def entries(work: Work, destinations: Iterable[Destination], only: Collection[int] | None = None) -> dict[int, dict[int, Entry]]:
@@ -100,8 +97,10 @@ def _entry(fact: Fact, snapshot: Snapshot, chosen: dict, locale: str) -> Entry |
     shown = view(chosen["subject_kind"], chosen["detail"], strictest(fact.visibility, snapshot.visibility))
     if shown is None:
         return None
-    data = published.entry(snapshot, shown, catalogues.words(locale))
-    return Entry(fact.id, fact.revision_id, fact.number, int(fact.frozen_at.timestamp()), snapshot.title, published.digest(data), data)
+    data, uid = published.entry(snapshot, shown, catalogues.words(locale)), published.uid_of(chosen["mark"], fact.id)
+    stamp = int(fact.frozen_at.timestamp())
+    filled = published.filled(data, uid, stamp, fact.number)
+    return Entry(fact.id, fact.revision_id, uid, fact.number, stamp, snapshot.title, published.digest(data, uid), filled)
 
 
 def _belongs(fact: Fact, kind: str, subject: str, teams: dict[str, set[int]]) -> bool:

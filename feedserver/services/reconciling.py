@@ -15,7 +15,7 @@ from . import publishing
 from .comparing import Finding, Standing, Wanted, compare
 from .connecting import connection
 from .published_rows import entries
-from .publishing import Order, uid_of
+from .publishing import Order
 from .work import Work
 
 STALE = timedelta(hours=1)
@@ -27,10 +27,7 @@ def note(work: Work, destination_id: int, standing: Iterable[Standing]) -> Desti
     """Keep what came of comparing: {missing, extra, different, same, foreign, waiting, findings}. What is still to leave is `waiting`, and no fault."""
     one = connection(work, destination_id, lock=True)
     ought = entries(work, [one]).get(one.id, {})
-    wanted = []
-    for number, entry in ought.items():
-        uid = uid_of(one, number)
-        wanted.append(Wanted(number, uid, entry.title, entry.filled(uid)))
+    wanted = [Wanted(number, entry.uid, entry.title, entry.data) for number, entry in ought.items()]
     found, foreign = compare(one.settings["mark"], wanted, standing)
     open_ = _open(work, one)
     findings = [finding for finding in found if finding.session_id not in open_]

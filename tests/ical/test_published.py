@@ -71,8 +71,8 @@ def test_a_uid_names_a_session_in_one_collection_alone():
 def test_the_same_words_have_the_same_digest_however_often_they_were_said():
     shown = view("room", "title", "public")
     first, second = (published.entry(snapshot(description=words), shown, Words()) for words in ("one", "two"))
-    assert published.digest(first) == published.digest(second)
-    assert published.digest(first) != published.digest(published.entry(snapshot(title="Ice"), shown, Words()))
+    assert published.digest(first, "u") == published.digest(second, "u")
+    assert published.digest(first, "u") != published.digest(published.entry(snapshot(title="Ice"), shown, Words()), "u")
 
 
 def test_a_server_that_writes_an_entry_anew_has_changed_nothing():
