@@ -7,6 +7,7 @@ that where the database can tell that nothing was committed since (`mark`).
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -70,7 +71,7 @@ FROM milestone_entries e WHERE e.learner_id = ? AND e.state = 'open' AND e.day >
 
 
 @dataclass
-class Reader:
+class Reader(ABC):
     """What `feeding.answer` works with in one process: the database, the keys, what was rendered, what was fetched."""
 
     database: Database
@@ -91,25 +92,25 @@ class Reader:
     def __post_init__(self) -> None:
         self.notes = FetchNotes(self.table)
 
+    @abstractmethod
     def named(self, row: tuple) -> Named:
         """The columns of a feed under their names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def validator(self, row: tuple) -> tuple:
         """What of them the bytes depend on, alike in every process."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, row: tuple) -> int:
         """When that last changed, in microseconds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def document(self, row: tuple, moment: int) -> bytes:
         """The calendar at `moment`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _look(self, public_id: str, moment: int) -> tuple | None:
         """The columns, `revoked_at` and `id` first, and last when they will change by time alone (or None)."""
-        raise NotImplementedError
 
     def public_id(self, token: str, now: datetime) -> str | None:
         """The public id that this token stands for, else None. Raises the driver's error where no key could ever be read."""
