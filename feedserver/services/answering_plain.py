@@ -136,7 +136,10 @@ def write_all(db: Session, settled: Sequence[Settled]) -> None:
     _many(db, _ENTRIES, [_of_entry(one) for one in settled])
     _many(db, _ANSWERED, [_of_enrolment(one) for one in settled])
     _many(db, _STATUSES, [{"key": one.plain.standing.who.enrolment_id, "to": one.plain.new} for one in changed])
-    _many(db, insert(HistoryEntry.__table__), [row for one in settled for row in _history(one)])
+    # By the session, not past it: what is written to the history is seen there by those who tell of it (`noting`).
+    history = [row for one in settled for row in _history(one)]
+    if history:
+        db.execute(insert(HistoryEntry.__table__), history)
     _many(db, _MESSAGES, [_of_message(one) for one in settled])
     _many(db, insert(VerdictRow.__table__), [_of_verdict(one) for one in settled])
     if changed:

@@ -11,7 +11,7 @@ from ..errors import NotFound
 from ..store.database import Database
 from ..store.organisations import Organisation
 from ..vault import Vault
-from . import following
+from . import following, noting
 from .work import Work
 
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class House:
             db=db, now=self.clock(), organisation=organisation, actor=actor, base_url=self.base_url, settle=self.settle, vault=self.vault
         )  # fmt: skip
         following.attach(work)
+        noting.attach(work)
         return work
 
 
