@@ -195,9 +195,10 @@ def _answer(
     entry.partstat, entry.reconfirm = answer.value, False
     if listed:
         work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True).partstat = answer.value
+    single = {"dates": series_people.otherwise(work, session, enrolment)} if session.is_series else {}
     work.record(
         "answered", live_session_id=session.id, enrolment_id=enrolment.id, learner_id=enrolment.learner_id, inbound_id=inbound_id,
-        detail={"answer": answer.value, "status": before, "was": was, "offer_until": until and until.isoformat()},
+        detail={"answer": answer.value, "status": before, "was": was, "offer_until": until and until.isoformat(), **single},
     )  # fmt: skip
     work.db.flush()
     word, mine = WORDS[answer], (enrolment.id, enrolment.learner_id)

@@ -219,7 +219,7 @@ def change(
         return enrolment
     before, after = TABLE[old], TABLE[new]
     kept = (
-        kept_until(work.now, session.starts_at, session.hold_minutes, session.lock_minutes)
+        kept_until(work.now, seating.next_start(work, session), session.hold_minutes, session.lock_minutes)
         if own and before.seat and not after.seat
         else None
     )

@@ -47,7 +47,7 @@ def lapse_due(work: Work, session_id: int) -> int:
         _no_longer_kept(work, session, one)
     # Where each will stand once the seats have been passed on.
     ahead = waiting_line.length(work, session.id)
-    passed = min(len(silent), waiting_line.length(work, session.id, not_asked=True)) if work.now < session.starts_at else 0
+    passed = min(len(silent), waiting_line.length(work, session.id, not_asked=True)) if work.now < seating.next_start(work, session) else 0
     for place, one in enumerate(silent, ahead - passed + 1):
         extra = {"position": str(place)}
         enrolling.change(work, session, one, S.WAITING_LIST, "offer lapsed", ending=Kind.LAPSED, extra=extra, passing_on=False)
@@ -58,7 +58,7 @@ def lapse_due(work: Work, session_id: int) -> int:
 def offer(work: Work, enrolment_id: int, *, over_capacity: bool = False) -> Enrolment:
     """An administrator offers a seat to somebody on the waiting list, whoever else waits; over capacity only knowingly. Both stand in the history."""
     session, enrolment = _waiting(work, enrolment_id)
-    until = offered_until(work.now, session.starts_at, session.offer_minutes)
+    until = offered_until(work.now, seating.next_start(work, session), session.offer_minutes)
     if session.status != "scheduled" or until is None:
         raise Conflict("The session is cancelled or has begun; nothing can be offered any more.")
     if session.draft:
@@ -82,10 +82,11 @@ def take_free_seat(work: Work, enrolment_id: int) -> Enrolment:
 
 def clamp(work: Work, session: LiveSession) -> None:
     """The session starts at another time: nothing is held past it."""
-    mine = (Enrolment.live_session_id == session.id, Enrolment.status == S.INVITED, Enrolment.offer_until > session.starts_at)
-    work.db.execute(update(Enrolment).where(*mine).values(offer_until=session.starts_at))
-    kept = (Enrolment.live_session_id == session.id, Enrolment.hold_until > session.starts_at)
-    work.db.execute(update(Enrolment).where(*kept).values(hold_until=session.starts_at))
+    starts_at = seating.next_start(work, session)
+    mine = (Enrolment.live_session_id == session.id, Enrolment.status == S.INVITED, Enrolment.offer_until > starts_at)
+    work.db.execute(update(Enrolment).where(*mine).values(offer_until=starts_at))
+    kept = (Enrolment.live_session_id == session.id, Enrolment.hold_until > starts_at)
+    work.db.execute(update(Enrolment).where(*kept).values(hold_until=starts_at))
 
 
 def _run_out(now: datetime):

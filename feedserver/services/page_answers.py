@@ -70,7 +70,7 @@ def press(work: Work, learner_id: int, enrolment_id: int, pressed: str) -> None:
     if enrolment is None or enrolment.learner_id != learner_id or pressed not in PRESSES:
         raise NotFound("There is nothing to answer here.")
     session = work.db.get_one(LiveSession, enrolment.live_session_id)
-    if pressed == "undo" and session.entry_mode == "dates":
+    if pressed == "undo" and session.is_series:
         series_answers.undo_all(work, session, learner_id)
     elif pressed == "undo":
         undoing.undo(work, enrolment_id)

@@ -24,11 +24,11 @@ def promote(work: Work, session: LiveSession, *, anew: bool = True) -> int:
     """As many from the head of the waiting list as there are free seats are offered one: Invited, with the invitation, until the offer lapses.
 
     `anew`: a further seat came free, so that also those who let an offer lapse are asked again; without it the same seat would go round
-    among them for ever. Nothing is offered once the session has begun. In a draft, of which nobody knows yet, a seat is given for good.
+    among them for ever. Nothing is offered once the session, or the last date of a series, has begun. In a draft, of which nobody knows yet, a seat is given for good.
     """
     if session.series_id is not None and not session.seats_per_date:
         return 0
-    until = offered_until(work.now, session.starts_at, session.offer_minutes)
+    until = offered_until(work.now, seating.next_start(work, session), session.offer_minutes)
     if session.status != "scheduled" or until is None:
         return 0
     until = None if session.draft else until

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import case, or_, select, update
+from datetime import datetime
+
+from sqlalchemy import case, func, or_, select, update
 
 from ..store.sessions import LiveSession, Seats
 from .work import Work
@@ -39,3 +41,11 @@ def free_seats(work: Work, session: LiveSession, unlimited: int = 1_000_000) -> 
         select(Seats.capacity, Seats.taken, Seats.over_capacity).where(Seats.live_session_id == session.id).with_for_update()
     ).one()
     return unlimited if seats.capacity is None else max(0, seats.capacity + seats.over_capacity - seats.taken)
+
+
+def next_start(work: Work, session: LiveSession) -> datetime:
+    """Until when a seat is of use: the start; of a series, whose seats are those of all its dates, the start of the next one."""
+    if not session.is_series:
+        return session.starts_at
+    coming = (LiveSession.series_id == session.id, LiveSession.status == "scheduled", LiveSession.starts_at > work.now)
+    return work.db.scalar(select(func.min(LiveSession.starts_at)).where(*coming)) or session.starts_at

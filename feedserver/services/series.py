@@ -15,7 +15,7 @@ from ..store.sessions import LiveSession, Seats
 from ..training import recurrence
 from ..training.recurrence import Occurrence
 from ..training.wall_time import check_times, check_zone
-from . import enrolling, notifying, scheduling, series_own, series_people
+from . import enrolling, notifying, offering, scheduling, series_own, series_people
 from .finding import find, locked_session
 from .series_plan import DATES, EXTRA, MOVED, RULE, Plan, occurrence, plan, words_of
 from .series_rows import SEATS, SHARED, add, copy_people, dates_of, everybody, key_of, leave_out, row, span
@@ -279,6 +279,7 @@ def _edit_times(work: Work, head: LiveSession, changed: Mapping[str, Any]) -> No
                 notifying.freeze(work, one)
         series_people.spread(work, head, everybody(work, head))
     series_own.refresh(work, head)
+    offering.clamp(work, head)
     scheduling.settle(work, head)
 
 

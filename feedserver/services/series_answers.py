@@ -15,6 +15,7 @@ from ..training.statuses import TABLE, Answer, EnrolmentStatus
 from . import answering, answering_dates, enrolling, seating, series_entry, series_people, undoing
 from .finding import locked_session
 from .rendering import Kind
+from .series_rows import key_of
 from .work import Work
 
 S = EnrolmentStatus
@@ -89,14 +90,28 @@ def undo_date(work: Work, date: LiveSession, mine: Enrolment, last: HistoryEntry
 
 
 def undo_all(work: Work, head: LiveSession, learner_id: int) -> None:
-    """Take back what was said to all dates at one moment, where each is an entry."""
-    at = last_moment(work, head, learner_id)
+    """Take back what was said to all dates at one moment: to the series, where it is one entry, and to each date that was answered with it."""
+    at = _undo_whole(work, head, learner_id) if head.own_entry else last_moment(work, head, learner_id)
     if at is None:
         raise Conflict("There is no answer that could be taken back.")
-    for _date, one in _coming(work, head, learner_id):
+    for date, one in _coming(work, head, learner_id):
         last = undoing.last_answer(work, one)
-        if last is not None and last.at == at:
+        if last is not None and last.at == at and (not head.own_entry or series_people.has_seat(work, date, learner_id)):
             undoing.undo(work, one.id)
+
+
+def _undo_whole(work: Work, head: LiveSession, learner_id: int) -> datetime | None:
+    mine = work.db.scalars(select(Enrolment).where(Enrolment.live_session_id == head.id, Enrolment.learner_id == learner_id)).one()
+    last = undoing.last_answer(work, mine)
+    if last is None:
+        return None
+    undoing.undo(work, mine.id)
+    before = last.detail.get("dates", {})
+    for date, one in _coming(work, head, learner_id):
+        status = before.get(key_of(date.recurrence_id))
+        if status is not None and one.responded_at is None and TABLE[S(one.status)].seat:
+            enrolling.change(work, date, one, S(status), undoing.UNDONE)
+    return last.at
 
 
 def last_moment(work: Work, head: LiveSession, learner_id: int) -> datetime | None:

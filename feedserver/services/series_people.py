@@ -16,6 +16,7 @@ from . import enrolling, notifying, seating, series_own
 from .finding import find
 from .following import touched
 from .rendering import Kind
+from .series_rows import key_of
 from .work import Work
 
 S = EnrolmentStatus
@@ -72,6 +73,17 @@ def roll_up(work: Work, date: LiveSession, learner_id: int, inbound_id: int | No
     )
     if new is not None and new != mine.status:
         enrolling.change(work, head, mine, new, "answered dates", own=True, inbound_id=inbound_id, spreading=False)
+
+
+def otherwise(work: Work, head: LiveSession, mine: Enrolment) -> dict[str, str]:
+    """The statuses of one person in dates that hold a seat, other than that in the series, by date: an answer to all can be taken back to them."""
+    query = (
+        select(LiveSession.recurrence_id, Enrolment.status)
+        .join(Enrolment, Enrolment.live_session_id == LiveSession.id)
+        .where(LiveSession.series_id == head.id, Enrolment.learner_id == mine.learner_id)
+        .where(Enrolment.status.in_(_SEATED), Enrolment.status != mine.status)
+    )
+    return {key_of(at): status for at, status in work.db.execute(query)}
 
 
 def has_seat(work: Work, date: LiveSession, learner_id: int) -> bool:

@@ -24,7 +24,7 @@ UNDONE = "answer undone"
 def last_answer(work: Work, enrolment: Enrolment) -> HistoryEntry | None:
     """The answer that can be taken back: the last one, where nothing has happened to the enrolment since and it was not taken back before."""
     session = work.db.get_one(LiveSession, enrolment.live_session_id)
-    if session.status != "scheduled" or session.starts_at <= work.now:
+    if session.status != "scheduled" or seating.next_start(work, session) <= work.now:
         return None
     told = select(HistoryEntry).where(HistoryEntry.enrolment_id == enrolment.id).order_by(HistoryEntry.id.desc()).limit(10)
     for one in work.db.scalars(told):
