@@ -71,6 +71,12 @@ def edit_kind(work: Work, kind_id: int, values: Mapping[str, Any]) -> Certificat
     return one
 
 
+def kinds(work: Work, limit: int, offset: int = 0) -> list[CertificateKind]:
+    """The kinds there are, by name."""
+    mine = select(K_).where(K_.organisation_id == work.organisation_id).order_by(K_.name, K_.id)
+    return list(work.db.scalars(mine.limit(limit).offset(offset)))
+
+
 def award(
     work: Work, learner_ids: Collection[int], kind_id: int, *, source: str, on: date | None = None, expires_on: date | None = None
 ) -> list[Certificate]:  # fmt: skip

@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Table, Text, and_, cast, event, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Table, Text, and_, cast, event, exists, false, func, not_, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
+from ..store.certificates import Certificate
 from ..store.enrolments import Enrolment
 from ..store.history import HistoryEntry
 from ..store.inbox import InboundMessage
@@ -111,6 +112,7 @@ def _instructor(key: str) -> Criteria:
         Delivery: Delivery.live_session_id.in_(mine),
         HistoryEntry: HistoryEntry.live_session_id.in_(mine),
         InboundMessage: InboundMessage.enrolment_id.in_(select(e.c.id).where(e.c.live_session_id.in_(mine))),
+        Certificate: false(),
     }
 
 
@@ -135,6 +137,7 @@ def _approver(key: str) -> Criteria:
         Delivery: own(Delivery),
         HistoryEntry: or_(own(HistoryEntry), and_(HistoryEntry.learner_id.is_(None), HistoryEntry.live_session_id.in_(theirs))),
         InboundMessage: InboundMessage.learner_id.in_(team),
+        Certificate: Certificate.learner_id.in_(team),
     }
 
 

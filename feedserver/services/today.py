@@ -17,7 +17,7 @@ from ..store.learners import Learner
 from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
 from ..store.sessions import CHOSEN, HOLDS_SEATS, LiveSession
 from ..training.statuses import EnrolmentStatus
-from . import bouncing, polling
+from . import bouncing, compliance, polling
 from .work import Work
 
 SOON = timedelta(days=7)
@@ -38,6 +38,7 @@ class Some:
 class Today:
     """What needs a person. `failed` counts what failed in the last 30 days; `lapsing` the offers that end within six hours.
 
+    `unwarned` are certificates about to lapse whose last warning did not reach the learner, `lapsed` those that lapsed within seven days.
     `letters` are what people wrote and nobody has marked as read; `against_us` what other servers hold against us (`bouncing.our_problems`).
     """
 
@@ -54,6 +55,8 @@ class Today:
     relay_problem_at: datetime | None
     mailbox_problem: str | None = None
     mailbox_problem_at: datetime | None = None
+    unwarned: Some = Some(0)
+    lapsed: Some = Some(0)
 
     @property
     def quiet(self) -> bool:
@@ -68,6 +71,8 @@ class Today:
             or self.failed
             or self.relay_problem
             or self.mailbox_problem
+            or self.unwarned.number
+            or self.lapsed.number
         )
 
 
@@ -95,6 +100,8 @@ def look(work: Work, *, letters: bool = True) -> Today:
         relay_problem_at=relay.problem_at if relay else None,
         mailbox_problem=mailbox[0],
         mailbox_problem_at=mailbox[1],
+        unwarned=Some(*compliance.unwarned(work, _FEW)),
+        lapsed=Some(*compliance.lapsed_lately(work, _FEW)),
     )
 
 

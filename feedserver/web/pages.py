@@ -38,6 +38,7 @@ NAV = (
     ("Sessions", "admin.sessions", "sessions"),
     ("Courses", "admin.courses", "courses"),
     ("Learners", "admin.learners", "learners"),
+    ("Certificates", "admin.compliance_report", "certificates"),
     ("Rooms", "admin.rooms", "rooms"),
     ("Reports", "admin.reports", "reports"),
     ("Mail out", "admin.mail_out", "out"),

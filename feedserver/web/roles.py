@@ -17,7 +17,7 @@ APPROVERS = MANAGERS | {"approver"}
 WORDS = {
     "owner": "Everything, with people, programs and the organisation's settings",
     "training_manager": "Everything but people, programs and the organisation's settings",
-    "compliance_manager": "Looks at everything but private sessions, exports, marks attendance",
+    "compliance_manager": "Looks at everything but private sessions, exports, marks attendance, awards certificates",
     "instructor": "The sessions with their address among the instructors: people, answers, attendance",
     "approver": "Their own team, where they are the manager: approvals, sessions",
     "viewer": "Looks at everything but private sessions and what would let them act for others",
@@ -37,6 +37,13 @@ TABLE: dict[str, frozenset[str]] = dict(
         *_for(MARKERS, "mark_attendance mark_walk_in attendance_list attendance_csv check_in_code"),
         *_for(MARKERS | APPROVERS, "change_enrolment report_csv"),
         *_for(LOOKERS, "completions completion_report"),
+        *_for(LOOKERS | APPROVERS, "compliance_report certificate"),
+        *_for(OVERSEERS | APPROVERS, "compliance_csv"),
+        *_for(LOOKERS, "certificate_kinds certificate_kind"),
+        *_for(
+            OVERSEERS,
+            "new_certificate_kind edit_certificate_kind award_certificates award_certificate revoke_certificate import_certificates",
+        ),
         *_for(MANAGERS, "course_days edit_milestone cancel_milestone"),
         *_for(OVERSEERS, "note_completions undo_completion completion_csv"),
         *_for(MANAGERS, "new_course edit_course new_group add_members remove_member"),

@@ -129,3 +129,9 @@ def _values(form: Form) -> dict:
 
 def _status(form: Form) -> int:
     return 200 if form.ok else 422
+
+
+def choices(work: Work) -> list[tuple[str, str]]:
+    """The courses there are, by name, as choices of a form."""
+    mine = select(Course.id, Course.name).where(Course.organisation_id == work.organisation_id).order_by(Course.name).limit(1000)
+    return [(str(number), name) for number, name in work.db.execute(mine)]

@@ -13,6 +13,7 @@ from ...ical.lines import clean_line
 from ...services import access, entitlement
 from ...services.finding import find
 from ...services.work import Work
+from ...store.certificates import Certificate
 from ...store.enrolments import Enrolment
 from ...store.inbox import InboundMessage
 from ...store.learners import Learner
@@ -26,6 +27,7 @@ LARGEST_ID = 2**63 - 1
 _OPEN = {"admin.sign_in_page", "admin.use_link", "admin.signed_out"}
 _ROWS = {
     "session_id": LiveSession, "enrolment_id": Enrolment, "learner_id": Learner, "delivery_id": Delivery, "inbound_id": InboundMessage,
+    "certificate_id": Certificate,
 }  # fmt: skip
 admin = Blueprint("admin", __name__)
 

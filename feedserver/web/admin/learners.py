@@ -7,7 +7,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ... import tokens
-from ...services import channelling, learning, subscribing
+from ...services import certifying, channelling, learning, subscribing
 from ...services.finding import find
 from ...services.work import Work
 from ...store.enrolments import Enrolment
@@ -21,7 +21,7 @@ from ...store.verdicts import SenderQuestion
 from ...training.statuses import EnrolmentStatus
 from .. import pages
 from ..forms import Field, Form
-from . import onboardings, people
+from . import certificates, onboardings, people
 from .desk import act, admin, look, run, search_text, typed
 from .milestones import KIND_WORDS
 
@@ -184,6 +184,8 @@ def _one(work: Work, learner_id: int) -> dict:
         ),
         "onboardings": onboardings.of_learner(work, learner.id),
         "day_words": KIND_WORDS,
+        "certificates": certifying.of_learner(work, learner.id),
+        "award_form": certificates.award_form(work),
         "mail_out": list(db.scalars(out)),
         "mail_in": list(db.scalars(received.order_by(InboundMessage.id.desc()).limit(_FEW))),
         "channel": _CHANNEL_WORDS[learner.channel],

@@ -9,9 +9,8 @@ from typing import Any
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import select
 
-from ...addresses import canonical
 from ...errors import Invalid
-from ...services import attending, completing, completion_reports, course_milestones, importing_completions
+from ...services import completing, completion_reports, course_milestones, importing_completions
 from ...services.finding import find
 from ...services.importing import Tally
 from ...services.table_file import TableFile
@@ -23,6 +22,7 @@ from ...store.milestones import Milestone
 from ...training.milestones import OF_COURSES
 from .. import pages
 from ..forms import Field, Form
+from . import people
 from .attendance import csv_file
 from .desk import LARGEST_ID, act, admin, look, run, typed
 
@@ -180,19 +180,11 @@ def _completions(course_id: int, form: Form) -> Response:
 
 
 def _people(work: Work, course_id: int, values: dict[str, Any]) -> tuple[str, bool]:
-    keys = [canonical(one) for one in values["people"]]
-    if not keys:
-        raise Invalid("Write at least one address, or choose a file.", field="people")
-    who = attending.learners_of(work, keys)
-    unknown = [key for key in keys if key not in who]
-    if unknown:
-        raise Invalid(f"Nobody here has this address: {', '.join(unknown[:5])}.", field="people")
+    who = people.with_addresses(work, values["people"], "people")
     kind = "assessment" if values["reference"] else "course"
     day: date | None = values["completed_on"]
-    made = completing.complete(
-        work, set(who.values()), course_id, kind, source="button", on=day, reference=values["reference"], note=values["note"]
-    )
-    return f"{len(made)} noted" + (", the others were on record already." if len(made) < len(set(who.values())) else "."), True
+    made = completing.complete(work, who, course_id, kind, source="button", on=day, reference=values["reference"], note=values["note"])
+    return f"{len(made)} noted" + (", the others were on record already." if len(made) < len(who) else "."), True
 
 
 def _file(work: Work, data: bytes) -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from ...addresses import canonical, check
 from ...errors import Conflict, FeedserverError, Invalid
-from ...services import learning
+from ...services import attending, learning
 from ...services.work import Work
 from ...store.courses import GroupMember, TrainingGroup
 from ...store.enrolments import Enrolment
@@ -71,6 +72,18 @@ def the_one(work: Work, text: str, among: ColumnElement[bool] | None = None) -> 
         raise Invalid("No learner has this name or address. Make the learner first, or paste the address in a group.", field="who")
     names = "; ".join(f"{one.name} <{one.email}>" for one in near[:5])
     raise Invalid(f"Several people could be meant: {names}. Give the address.", field="who")
+
+
+def with_addresses(work: Work, addresses: Sequence[str], name: str) -> list[int]:
+    """The learners with these addresses, aliases included; raises `Invalid` for the field `name` where nobody has one, or none is given."""
+    keys = [canonical(one) for one in addresses]
+    if not keys:
+        raise Invalid("Write at least one address.", field=name)
+    who = attending.learners_of(work, keys)
+    unknown = [key for key in keys if key not in who]
+    if unknown:
+        raise Invalid(f"Nobody here has this address: {', '.join(unknown[:5])}.", field=name)
+    return list(dict.fromkeys(who[key] for key in keys))
 
 
 def pasted(work: Work, text: str, make: bool) -> Pasted:

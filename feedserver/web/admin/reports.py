@@ -8,14 +8,13 @@ from datetime import date
 from typing import Any
 
 from flask import Response, abort, request
-from sqlalchemy import select
 
 from ...services import reporting
 from ...services.reporting import Scope
 from ...services.work import Work
-from ...store.courses import Course
 from .. import pages
 from ..forms import Field, Form
+from . import courses
 from .attendance import csv_file
 from .desk import LARGEST_ID, admin, look
 
@@ -89,9 +88,8 @@ def _report(kind: str) -> Response:
 
 
 def _form(work: Work) -> Form:
-    courses = select(Course.id, Course.name).where(Course.organisation_id == work.organisation_id).order_by(Course.name).limit(1000)
     choices = {
-        "course": [("", "All"), *((str(number), name) for number, name in work.db.execute(courses))],
+        "course": [("", "All"), *courses.choices(work)],
         "team": [("", "All"), *((name, name) for name in reporting.teams(work))],
     }
     fields = [Field(**{**vars(f), "choices": choices.get(f.name, ())}) for f in FIELDS]

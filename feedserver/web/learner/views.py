@@ -28,6 +28,7 @@ from ...training.statuses import TABLE, EnrolmentStatus
 from .. import pages
 from ..catalogues import language
 from ..house import house
+from .certificates import certificates_of
 from .due import days_of
 
 learner = Blueprint("learner", __name__)
@@ -120,6 +121,7 @@ def _found(work: Work, who: Learner, say: Language) -> dict:
         "organisation": work.organisation,
         "lines": lines,
         "days": days_of(work, who, say),
+        "certificates": certificates_of(work, who, say),
         "join_links": joining.links(work, (pair for line in lines for pair in _ways_in(line))),
         "feeds": [_ways(f.name, urls[f.id]) for f in feeds],
         "now": work.now,
