@@ -52,7 +52,8 @@ def worker() -> None:
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
     publishing = Publishing(house, parts.way_out(found), SENDERS, stop)
     threads = [threading.Thread(target=_guarded, args=(run, stop), name=name) for name, run in (
-        ("outgoing", outgoing.run), ("publishing", publishing.run), ("judging", judging.run), ("settling", lambda: ticks.run(house, stop, ticks.chosen(found))), ("tidying", lambda: _tidy(house, stop)),
+        ("outgoing", outgoing.run), ("publishing", publishing.run), ("judging", judging.run),
+        ("settling", lambda: ticks.run(house, stop, ticks.chosen(found))), ("tidying", lambda: _tidy(house, stop)),
     )]  # fmt: skip
     for thread in threads:
         thread.start()

@@ -142,7 +142,7 @@ class _Writing:
         if (status == 403 and not caldav.precondition(answer)) or (status == 409 and not self._collection_is_there()):
             return Outcome(Result.DENIED, status, _WORDS[403 if status == 403 else 404])
         if status in (423, 408, 425) or status >= 500:
-            return Outcome(Result.FAILED, status, words)
+            return Outcome(Result.FAILED, status, words, may_have_arrived=status >= 500)
         return Outcome(Result.REFUSED, status, f"It does not take this entry: {status} {caldav.precondition(answer)}".strip())
 
     def _collection_is_there(self) -> bool:
@@ -152,10 +152,8 @@ class _Writing:
             return error.answer.status not in (404, 410)
 
     def _stands(self, code: int, etag: str | None) -> Outcome:
-        revision = (self.row.extra or {}).get("revision_id")
-        return Outcome(
-            Result.DONE, code, self._words(), note=self._noted(href=self.href, etag=etag, digest=self.digest, revision_id=revision)
-        )
+        known = {"href": self.href, "etag": etag, "digest": self.extra.get("digest") or self.says, "fingerprint": self.says}
+        return Outcome(Result.DONE, code, self._words(), note=self._noted(**known, revision_id=self.row.told_revision_id))
 
     def _taken_out(self, code: int) -> Outcome:
         return Outcome(Result.DONE, code, self._words(), note=self._noted(etag=None, digest=None, fingerprint=None))

@@ -175,34 +175,48 @@ class Publishing:
         destination, rows = self.database.run(lambda db: lanes.take(db, self.worker_id, destination_id, self.house.clock(), BATCH))
         if destination is None or not rows:
             return False
-        held = {row.id: row for row in rows}
+        held, begun = {row.id: row for row in rows}, set[int]()
         try:
             target = self._target(destination)
-            return self._deliver_all(rows, held, target, client, destination.failures, end)
+            return self._deliver_all(rows, held, begun, target, client, destination.failures, end)
         except CannotOpen as error:
-            self._settle(held.pop(rows[0].id), destination_id, destination.failures, Outcome(Result.DENIED, words=error.detail))
+            self._settle(rows[0], destination_id, destination.failures, Outcome(Result.DENIED, words=error.detail))
+            held.pop(rows[0].id)
             return False
         finally:
-            if held:
-                left = list(held)
-                self.database.run(lambda db: claims.release(db, self.worker_id, self.house.clock(), ids=left))
+            self._give_back([one for one in held if one not in begun], list(begun))
 
-    def _deliver_all(self, rows: list[Row], held: dict[int, Row], target: Target, client: Client, failures: int, end: float) -> bool:
+    def _deliver_all(
+        self, rows: list[Row], held: dict[int, Row], begun: set[int], target: Target, client: Client, failures: int, end: float
+    ) -> bool:
         stopped: set[str] = set()
         for row in rows:
             if self._over or time.monotonic() > end:
                 return False
             if row.lane in stopped:
                 continue
+            begun.add(row.id)
             outcome = self._outcome(row, target, client)
-            held.pop(row.id)
             step = self._settle(row, target.id, failures, outcome, target.origin)
+            held.pop(row.id)
+            begun.discard(row.id)
             if step is None or step.stops:
                 return False
             failures = 0 if step.state in ("sent", "dead") else failures + 1
             if step.state == "deferred" and row.lane is not None:
                 stopped.add(row.lane)
         return not stopped
+
+    def _give_back(self, left: list[int], unsure: list[int]) -> None:
+        """What was not begun goes back as it was; what was, but could not be marked, goes out again."""
+
+        def verb(db) -> None:
+            now = self.house.clock()
+            claims.release(db, self.worker_id, now, ids=left)
+            claims.doubt(db, self.worker_id, now, unsure)
+
+        if left or unsure:
+            self.database.run(verb)
 
     def _outcome(self, row: Row, target: Target, client: Client) -> Outcome:
         try:
@@ -225,7 +239,6 @@ class Publishing:
             "state": step.state,
             "last_code": outcome.code,
             "last_error": outcome.words[:500] or None,
-            "worker_id": None,
         }
         if step.due_at is not None:
             values["due_at"] = step.due_at
@@ -235,7 +248,7 @@ class Publishing:
             values["ambiguous"] = row.ambiguous + 1
 
         def verb(db) -> bool:
-            if not lanes.settle(db, self.worker_id, row, **values):
+            if not lanes.settle(db, self.worker_id, row, values):
                 return False
             if outcome.note is not None:
                 outcome.note(db, now)

@@ -67,6 +67,12 @@ def leave(db: Session, worker_id: int, now: datetime) -> int:
     )
 
 
+def doubt(db: Session, worker_id: int, now: datetime, ids: list[int]) -> int:
+    """What became of these could not be noted: nobody knows, and they go out again, the same octets. Returns how many."""
+    mine = and_(Delivery.worker_id == worker_id, Delivery.id.in_(ids))
+    return _nobody_knows(db, mine, now, "It could not be noted what became of it; it is sent again, the same octets.")
+
+
 def release(db: Session, worker_id: int, now: datetime, why: str | None = None, ids: list[int] | None = None) -> int:
     """Give back what was claimed and certainly did not leave: no attempt is counted."""
     mine = and_(state_in(Delivery.state, (SENDING,)), Delivery.worker_id == worker_id, Delivery.id.in_(ids) if ids is not None else True)

@@ -99,10 +99,10 @@ def _newest_counts(db: Session, destination_id: int, now: datetime) -> set[str]:
     return unknown
 
 
-def settle(db: Session, worker_id: int, row: Row, **values) -> bool:
-    """Note what became of one; False where it is no longer this worker's."""
+def settle(db: Session, worker_id: int, row: Row, values: dict) -> bool:
+    """Note what became of one (columns of `Delivery`) and let go of it; False where it is no longer this worker's."""
     mine = (Delivery.id == row.id, Delivery.worker_id == worker_id, Delivery.fence == row.fence, state_in(Delivery.state, (SENDING,)))
-    return bool(db.execute(update(Delivery).where(*mine).values(**values).execution_options(**_QUIET)).rowcount)
+    return bool(db.execute(update(Delivery).where(*mine).values({**values, "worker_id": None}).execution_options(**_QUIET)).rowcount)
 
 
 def works(db: Session, destination_id: int, now: datetime) -> None:
