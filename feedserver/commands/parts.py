@@ -7,6 +7,7 @@ import secrets
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..addresses import canonical
 from ..errors import ConfigurationError
@@ -17,6 +18,9 @@ from ..store import keys, migrations, organisations
 from ..store.database import Database
 from ..store.organisations import Organisation
 from ..vault import Vault
+
+if TYPE_CHECKING:
+    from ..services.connecting import CalendarServers
 
 KEY_FILE = "secret-keys"
 INBOUND_FILE = "inbound.addr"
@@ -40,6 +44,13 @@ def house(found: Settings) -> House:
 def way_out(found: Settings) -> WayOut:
     """The one way to addresses that people enter."""
     return WayOut(found.outbound_networks)
+
+
+def calendars(found: Settings) -> CalendarServers:
+    """Who speaks with calendar servers while somebody connects one."""
+    from ..publish.servers import CalendarServers
+
+    return CalendarServers(way_out(found))
 
 
 def first_organisation(found: Settings, database: Database) -> int:
