@@ -38,7 +38,8 @@ SERIOUS = ("(serious)", "(critical)")
 # Files, feeds and answers for programs.
 NO_PAGES = {
     "static", "assets.static", "healthz", "readyz", "metrics", "feeds.feed", "feeds.audience_feed", "feeds.robots", "files.file", "admin.attendance_csv",
-    "admin.report_csv", "admin.completion_csv", "admin.mail_health_csv", "admin.inbound_source", "admin.delivery_source", "dev.source", "dev.html_part",
+    "admin.report_csv", "admin.completion_csv", "admin.compliance_csv", "admin.mail_health_csv", "admin.inbound_source",
+    "admin.delivery_source", "dev.source", "dev.html_part",
 }  # fmt: skip
 # Looked at by somebody who is not signed in.
 OUTSIDE = ("learner.", "check_in.", "join.", "answers.", "confirming.", "stopping.", "admin.sign_in_page", "admin.signed_out")
@@ -130,6 +131,8 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     ann, bob, eva = (desk.learner(name, manager_email="boss@corp.example") for name in ("Ann Ample", "Bob Second", "Eva Third"))
     desk.made("/courses/1/milestones", {"kind": "completion_deadline", "title": "Everything about first aid", "day": "2027-03-31"})
     desk.made("/completions", {"learner_id": 1, "course_id": 1, "note": "On paper"})
+    kind = desk.made("/certificate-kinds", {"name": "First aid at work, with defibrillator", "validity_months": 24, "course_id": 2})
+    desk.made("/certificates", {"learner_id": bob["id"], "kind_id": kind["id"], "awarded_on": "2024-12-01"})
     desk.made("/rooms", {"name": "Blue room", "capacity": 12})
     steps = [
         {"days": -3, "title": "Send your photo"},
@@ -195,6 +198,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.edit_onboarding_step": [f"/onboarding/{plan['id']}/steps/{plan['steps'][1]['id']}"],
         "admin.onboarding_of": [f"/onboardings/{new['id']}"],
         "admin.completion_report": ["/reports/completions", "/reports/completions?by=team"],
+        "admin.compliance_report": ["/reports/compliance", "/reports/compliance?by=team", "/reports/compliance?state=lapsed&team=Nobody"],
         "admin.report": [f"/reports/{kind}" for kind in KINDS],
         "admin.learner": ["/learners/1", f"/learners/{bob['id']}"],
         "admin.mail_out": ["/mail/out", "/mail/out?state=dead"],
@@ -269,6 +273,9 @@ def visits(desk: Walk, outside: Walk, paths: dict[str, list[str]]) -> Iterator[t
     desk.go("/learners/import/1")
     desk.press("Bring them in")
     yield desk, "import done"
+    desk.go("/certificates/import").get_by_label("Or paste its lines").fill("email,certificate\nnobody@example.net,1\n")
+    desk.press("Look at it")
+    yield desk, "certificates, preview"
     desk.go("/courses/1/sessions/new").get_by_label("Title").fill("")
     desk.press("Save")
     yield desk, "form with an error"

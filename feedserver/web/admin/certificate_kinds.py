@@ -36,7 +36,7 @@ AWARDED = (
     Field("awarded_on", "Awarded on", "date", hint="Empty: today."),
     Field("expires_on", "Last day on which it holds", "date", hint="Empty: as its kind says."),
 )
-MANY = (Field("people", "Who", "mails", hint="Their addresses, one a line."), *AWARDED)
+MANY = (Field("people", "Who", "mails", required=True, longest=200_000, hint="Their addresses, one a line."), *AWARDED)
 
 
 @admin.get("/certificate-kinds")

@@ -49,7 +49,7 @@ NEW = (
     *SHOWN[2:],
 )
 COMPLETED = (
-    Field("people", "Who", "mails", hint="Their addresses, one a line. Or choose a CSV file below."),
+    Field("people", "Who", "mails", longest=200_000, hint="Their addresses, one a line. Or choose a CSV file below."),
     Field("completed_on", "Completed on", "date", hint="Empty: today."),
     Field("reference", "Assessment", longest=200, hint="Empty: the whole course. Else the title of its assessment.", more=True),
     Field("note", "Note", longest=500, more=True),
