@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased
 
 from ..errors import Conflict
+from ..store.destinations import CALDAV
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
 from ..store.outbox import DEAD, DEFERRED, EXPIRED, OPEN, QUEUED, SENT, Delivery
@@ -91,6 +92,8 @@ def _overtaken(work: Work, delivery: Delivery) -> bool:
     gone_out = (newer.id > delivery.id, newer.state.in_((*OPEN, SENT)))
     if delivery.entry_id is not None:
         same = (newer.enrolment_id == delivery.enrolment_id, newer.entry_id == delivery.entry_id)
+    elif delivery.lane is not None and delivery.channel == CALDAV:
+        same = (newer.lane == delivery.lane,)
     elif delivery.milestone_entry_id is not None:
         same = (newer.learner_id == delivery.learner_id, newer.milestone_entry_id == delivery.milestone_entry_id)
     else:

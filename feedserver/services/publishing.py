@@ -24,7 +24,7 @@ from .published_rows import Entry, entries
 from .work import Work, new_batch
 
 PUT, DELETE = "PUT", "DELETE"
-PUBLISHED, WITHDRAWN = "published", "withdrawn"
+STORED, TAKEN_OUT = "stored", "taken_out"
 LIFETIME = timedelta(days=30)
 _QUIET = {"synchronize_session": False}
 _AT_ONCE = 400
@@ -170,7 +170,7 @@ def _with_dates(work: Work, ids: Sequence[int]) -> list[int]:
 
 def _body(work: Work, one: Order, batch: int) -> dict:
     return {
-        "organisation_id": work.organisation_id, "batch": batch, "kind": PUBLISHED if one.entry else WITHDRAWN, "sender_name": "", "sender_address": "",
+        "organisation_id": work.organisation_id, "batch": batch, "kind": STORED if one.entry else TAKEN_OUT, "sender_name": "", "sender_address": "",
         "locale": work.organisation.locale, "timezone": "", "live_session_id": one.session_id, "base_url": work.base_url,
         "body": one.entry.data if one.entry else b"", "created_at": work.now,
     }  # fmt: skip
@@ -181,7 +181,7 @@ def _row(work: Work, one: Order, skeleton_id: int) -> dict:
     said = {"digest": entry.digest, "revision_id": entry.revision_id} if entry else {"digest": "", "revision_id": None}
     return {
         "organisation_id": work.organisation_id, "channel": CALDAV, "destination_id": one.destination.id, "lane": lane(one.destination.id, one.session_id),
-        "kind": PUBLISHED if entry else WITHDRAWN, "method": PUT if entry else DELETE, "live_session_id": one.session_id, "skeleton_id": skeleton_id,
+        "kind": STORED if entry else TAKEN_OUT, "method": PUT if entry else DELETE, "live_session_id": one.session_id, "skeleton_id": skeleton_id,
         "told_revision_id": said["revision_id"], "sender": "", "recipient": one.destination.name, "recipient_name": "", "page_id": "", "uid": uid,
         "sequence": entry.sequence if entry else None, "dtstamp": entry.stamp if entry else work.stamp(), "key_id": work.key_id,
         "extra": {"href": one.href or published.href_of(uid), **said}, "state": QUEUED, "due_at": work.now, "expires_at": work.now + LIFETIME,

@@ -11,17 +11,19 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import defer
 
 from ..store.circles import LOOPBACK
+from ..store.destinations import Destination
 from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import Learner
-from ..store.outbox import DEAD, EXPIRED, OPEN, Delivery, RelayPace
+from ..store.outbox import DEAD, EXPIRED, MAIL, OPEN, Delivery, RelayPace
 from ..store.sessions import CHOSEN, HOLDS_SEATS, LiveSession
 from ..training.statuses import EnrolmentStatus
-from . import bouncing, compliance, polling
+from . import bouncing, compliance, connecting, polling
 from .work import Work
 
 SOON = timedelta(days=7)
 LAPSING = timedelta(hours=6)
+RESTING = timedelta(hours=1)
 FAILED_FOR = timedelta(days=30)
 _FEW = 5
 
@@ -39,7 +41,8 @@ class Today:
     """What needs a person. `failed` counts what failed in the last 30 days; `lapsing` the offers that end within six hours.
 
     `unwarned` are certificates about to lapse whose last warning did not reach the learner, `lapsed` those that lapsed within seven days.
-    `letters` are what people wrote and nobody has marked as read; `against_us` what other servers hold against us (`bouncing.our_problems`).
+    `letters` are what people wrote and nobody has marked as read; `against_us` what other servers hold against us (`bouncing.our_problems`),
+    `connections` those that are broken or have rested for an hour.
     """
 
     approvals: Some
@@ -55,6 +58,7 @@ class Today:
     relay_problem_at: datetime | None
     mailbox_problem: str | None = None
     mailbox_problem_at: datetime | None = None
+    connections: Sequence[Destination] = ()
     unwarned: Some = Some(0)
     lapsed: Some = Some(0)
 
@@ -71,20 +75,22 @@ class Today:
             or self.failed
             or self.relay_problem
             or self.mailbox_problem
+            or self.connections
             or self.unwarned.number
             or self.lapsed.number
         )
 
 
-def look(work: Work, *, letters: bool = True) -> Today:
-    """As things stand now, of what the reader may see; `letters` whether that is what people wrote."""
+def look(work: Work, *, letters: bool = True, connections: bool = True) -> Today:
+    """As things stand now, of what the reader may see; `letters` whether that is what people wrote, `connections` whether what goes elsewhere."""
     coming = (LiveSession.ends_at > work.now, LiveSession.status == "scheduled")
     relay = work.db.execute(select(RelayPace.problem, RelayPace.problem_at).where(RelayPace.problem.is_not(None)).limit(1)).first()
     mailbox = polling.trouble(work.db) or (None, None)
     outcomes = _by(work, InboundMessage, InboundMessage.outcome, InboundMessage.outcome.in_((PENDING, "quarantined")))
     # The hourly mail to ourselves has its own line, as long as it does not come back.
+    mail = Delivery.channel == MAIL
     failed = Delivery.state.in_((DEAD, EXPIRED)) & (Delivery.final_at > work.now - FAILED_FOR) & (Delivery.kind != LOOPBACK)
-    states = _by(work, Delivery, Delivery.state, Delivery.state.in_(OPEN) | failed)
+    states = _by(work, Delivery, Delivery.state, mail & (Delivery.state.in_(OPEN) | failed))
     lapsing = (Enrolment.status == EnrolmentStatus.INVITED, Enrolment.offer_until > work.now, Enrolment.offer_until <= work.now + LAPSING)
     return Today(
         approvals=_enrolments(work, LiveSession.starts_at, Enrolment.status == EnrolmentStatus.WAITING_APPROVAL, *coming, CHOSEN),
@@ -100,6 +106,7 @@ def look(work: Work, *, letters: bool = True) -> Today:
         relay_problem_at=relay.problem_at if relay else None,
         mailbox_problem=mailbox[0],
         mailbox_problem_at=mailbox[1],
+        connections=connecting.in_trouble(work, work.now - RESTING) if connections else (),
         unwarned=Some(*compliance.unwarned(work, _FEW)),
         lapsed=Some(*compliance.lapsed_lately(work, _FEW)),
     )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Base, BigId, Id, Instant, ref
 
+MAIL = "mail"
 QUEUED, SENDING, DEFERRED, SENT = "queued", "sending", "deferred", "sent"
 SUPERSEDED, SUPPRESSED, EXPIRED, DEAD = "superseded", "suppressed", "expired", "dead"
 OPEN = (QUEUED, SENDING, DEFERRED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask import Flask, Response, g, request
 
+from ..services.connecting import CalendarServers
 from ..services.house import House, utc_now
 from ..settings import Settings
 from ..store.database import Database
@@ -46,8 +47,13 @@ _SCRIPTED = f"{_PAGE}; script-src 'self'; connect-src 'self'"
 _NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
-def create_app(settings: Settings, database: Database, clock: Callable[[], datetime] = utc_now) -> Flask:
-    """The WSGI application over one database. Links are made from `settings.base_url`, never from the Host header (S20)."""
+def create_app(
+    settings: Settings, database: Database, clock: Callable[[], datetime] = utc_now, calendars: CalendarServers | None = None
+) -> Flask:
+    """The WSGI application over one database. Links are made from `settings.base_url`, never from the Host header (S20).
+
+    `calendars` speaks with CalDAV servers where somebody connects one.
+    """
     app = Flask(__name__, template_folder=str(Path(__file__).resolve().parents[2] / "templates"))
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -61,7 +67,7 @@ def create_app(settings: Settings, database: Database, clock: Callable[[], datet
     app.json.ensure_ascii = False
     app.url_map.converters["id"] = IdConverter
     settle = timedelta(seconds=settings.settle_seconds)
-    parts.install(app, House(database, settings.base_url, settle, clock, Vault(settings.secret_keys)), settings)
+    parts.install(app, House(database, settings.base_url, settle, clock, Vault(settings.secret_keys)), settings, calendars)
     problems.register(app)
     for name in MODULES:
         spec = find_spec(f"{__name__}.{name}")

@@ -19,7 +19,10 @@ ZONES = ("UTC", *sorted(z for z in available_timezones() if "/" in z and not z.s
 
 @dataclass(frozen=True)
 class Field:
-    """One input. `kind` is text, long, mail, mails, url, number, offset, check, time, date, choice, checks or zone; `choices` are (value, words)."""
+    """One input. `kind` is text, long, mail, mails, url, number, offset, check, time, date, choice, checks, secret or zone; `choices` are (value, words).
+
+    A secret is never written back.
+    """
 
     name: str
     label: str
@@ -114,7 +117,7 @@ def written(value: Any) -> str:
 
 
 def _read(one: Field, text: str) -> Any:
-    text = text.strip() if one.kind == "long" else clean_line(text) if one.kind not in ("mails", "checks") else text
+    text = text.strip() if one.kind == "long" else clean_line(text) if one.kind not in ("mails", "checks", "secret") else text
     if one.kind == "check":
         return bool(text)
     if not text:

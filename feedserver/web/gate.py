@@ -26,6 +26,8 @@ from .feeds import FOR_OTHERS, PREFIX, SUFFIX, request_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ..services.connecting import CalendarServers
+
 WRITE_EVERY = 5.0
 # Python's own 5 ms is what a feed waits, each time it gives the global lock away, beside a page that computes.
 _SWITCH = 0.001
@@ -104,14 +106,14 @@ class Gate:
             self.write_notes()
 
 
-def build(settings: Settings) -> Gate:
-    """The gate over the database that the settings name; Flask comes with the first request that needs it."""
+def build(settings: Settings, calendars: Callable[[], CalendarServers] | None = None) -> Gate:
+    """The gate over the database that the settings name; Flask, and what speaks with other servers, come with the first request that needs it."""
     database = Database(settings.database_url)
 
     def make() -> WSGIApplication:
         from . import create_app
 
-        return create_app(settings, database)
+        return create_app(settings, database, calendars=calendars() if calendars else None)
 
     sys.setswitchinterval(_SWITCH)
     return Gate(FeedReader(database, settings.base_url, mark=CommitMark(database)), make)

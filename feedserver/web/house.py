@@ -1,18 +1,22 @@
-"""The parts that `create_app` was given, for views: `house()` runs verbs, `settings()` gives the settings."""
+"""The parts that `create_app` was given, for views: `house()` runs verbs, `settings()` gives the settings, `calendars()` asks other servers."""
 
 from __future__ import annotations
 
 from flask import Flask, current_app
 
+from ..errors import Unavailable
+from ..services.connecting import CalendarServers
 from ..services.house import House
 from ..settings import Settings
 
 _HOUSE = "feedserver.house"
 _SETTINGS = "feedserver.settings"
+_CALENDARS = "feedserver.calendars"
 
 
-def install(app: Flask, house: House, settings: Settings) -> None:
+def install(app: Flask, house: House, settings: Settings, calendars: CalendarServers | None = None) -> None:
     """Hand the parts to an application, once, at its making."""
+    app.extensions[_CALENDARS] = calendars
     app.extensions[_HOUSE] = house
     app.extensions[_SETTINGS] = settings
 
@@ -20,6 +24,14 @@ def install(app: Flask, house: House, settings: Settings) -> None:
 def house() -> House:
     """Where verbs run: `house().run(organisation_id, actor, verb)`, `.read(...)`, `.clock()`, `.database`."""
     return current_app.extensions[_HOUSE]
+
+
+def calendars() -> CalendarServers:
+    """Who speaks with calendar servers elsewhere; raises `Unavailable` in a process that was given nobody."""
+    found = current_app.extensions[_CALENDARS]
+    if found is None:
+        raise Unavailable("This process speaks with no other servers.")
+    return found
 
 
 def settings() -> Settings:

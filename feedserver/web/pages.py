@@ -43,6 +43,7 @@ NAV = (
     ("Reports", "admin.reports", "reports"),
     ("Mail out", "admin.mail_out", "out"),
     ("Mail in", "admin.mail_in", "in"),
+    ("Connections", "admin.connections", "connections"),
     ("Settings", "admin.organisation", "settings"),
 )
 
@@ -76,7 +77,7 @@ def ready(app: Flask) -> None:
     app.register_blueprint(assets)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, zone_names=ZONES, navigation=NAV)
-    app.jinja_env.filters.update(moment=moment, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of)
+    app.jinja_env.filters.update(moment=moment, with_zone=with_zone, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of)
     app.jinja_env.filters.update(in_zone=_in_zone, day_part=_day_part, markdown=_markdown, clock_time=_clock_time)
     problems.register_page(app, error_page)
 
@@ -152,6 +153,11 @@ def moment(value: datetime | None, timezone: str, tag: str = "en") -> str:
         return ""
     local = value.astimezone(ZoneInfo(timezone))
     return format_datetime(local, "d MMM y, HH:mm", tzinfo=local.tzinfo, locale=language(tag).locale)
+
+
+def with_zone(value: datetime | None, timezone: str, tag: str = "en") -> str:
+    """An instant in a zone, with the zone's name: "10 Mar 2027, 14:00 (Berlin time, CET)"; "" for none."""
+    return f"{moment(value, timezone, tag)} ({zone_name(value, timezone, language(tag))})" if value is not None else ""
 
 
 def _when(session: Any, timezone: str | None = None, tag: str = "en") -> tuple[str, ...]:

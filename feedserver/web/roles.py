@@ -61,11 +61,13 @@ TABLE: dict[str, frozenset[str]] = dict(
             "new_onboarding_plan edit_onboarding_plan put_plan_away new_onboarding_step edit_onboarding_step remove_onboarding_step",
         ),
         *_for(MANAGERS, "start_onboarding onboard_learner move_onboarding end_onboarding finish_onboarding_item"),
+        *_for(MANAGERS, "sync_runs sync_run"),
         *_for(MANAGERS, "new_room edit_room delete_room decide_proposal"),
         *_for(
             MANAGERS,
             "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender read_letter mail_again",
         ),
+        *_for(MANAGERS, "connections new_connection connection edit_connection press_connection"),
         *_for(MANAGERS, "mail_setup check_setup mail_checks send_check mail_check end_check"),
         *_for(OVERSEERS, "mail_health mail_servers mail_health_csv"),
         *_for(

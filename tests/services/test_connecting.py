@@ -6,26 +6,27 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from feedserver.errors import Conflict, Invalid, NotFound
 from feedserver.services import connecting, publishing, reconciling
-from feedserver.services.comparing import Standing
+from feedserver.services.connecting import Access
 from feedserver.store import lanes
-from feedserver.store.destinations import Destination, PublishedObject
-from feedserver.store.outbox import OPEN, SENT, Delivery, MailSkeleton
+from feedserver.store.destinations import Destination
+from feedserver.store.outbox import Delivery
 from feedserver.vault import CannotOpen
+from tests.support.elsewhere import PASSWORD, OneServer
 from tests.support.world import World
 
-VALUES = {"name": "Rooms", "url": "https://cloud.example/cal/rooms/", "username": "fs", "password": "s3cret-app-password"}
+VALUES = {"name": "Rooms", "url": "https://cloud.example/cal/rooms/", "username": "fs", "password": PASSWORD}
 
 
 class Connected:
-    """A world with one connection, and what stands in its collection: href -> bytes."""
+    """A world with connections to one server; `there` is what stands there: href -> bytes."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.there: dict[str, bytes] = {}
+        self.server = OneServer()
 
     def connect(self, **values) -> int:
         return self.world.do(lambda work: connecting.connect(work, {**VALUES, **values}).id)
@@ -33,28 +34,16 @@ class Connected:
     def row(self, number: int) -> Destination | None:
         return self.world.look(lambda work: work.db.get(Destination, number))
 
+    @property
+    def there(self) -> dict[str, bytes]:
+        return self.server.there
+
     def leave(self) -> list[str]:
         """All that waits leaves; what was asked."""
-
-        def take(work) -> list[str]:
-            query = select(Delivery, MailSkeleton.body).join(MailSkeleton, MailSkeleton.id == Delivery.skeleton_id)
-            rows = work.db.execute(query.where(Delivery.channel == "caldav", Delivery.state.in_(OPEN)).order_by(Delivery.id)).all()
-            return [self._done(work, one, body) for one, body in rows]
-
-        return self.world.do(take)
-
-    def _done(self, work, one: Delivery, body: bytes) -> str:
-        one.state, name = SENT, one.extra["href"]
-        here = (PublishedObject.destination_id == one.destination_id, PublishedObject.live_session_id == one.live_session_id)
-        work.db.execute(update(PublishedObject).where(*here).values(digest=one.extra["digest"] or None))
-        if one.method == "DELETE":
-            self.there.pop(name)
-        else:
-            self.there[name] = body
-        return one.method
+        return self.world.do(self.server.take)
 
     def compare(self, number: int) -> dict:
-        standing = [Standing(href, f'"{len(data)}"', data) for href, data in self.there.items()]
+        standing = self.server.read(Access("", "", PASSWORD))
         return self.world.do(lambda work: reconciling.note(work, number, standing).report)
 
 
@@ -86,7 +75,7 @@ def test_a_new_connection_is_filled_at_once_and_its_password_is_read_by_nobody(a
         and world.look(lambda work: work.organisation).caldav_listeners == 1
     )
     found = world.look(lambda work: connecting.access(work, one))
-    assert (found.url, found.username, found.password) == (VALUES["url"], "fs", "s3cret-app-password") and "s3cret" not in repr(found)
+    assert (found.url, found.username, found.password) == (VALUES["url"], "fs", PASSWORD) and PASSWORD not in repr(found)
 
 
 def test_a_password_stays_with_the_server_that_it_was_given_for(connected):

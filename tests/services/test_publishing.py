@@ -233,7 +233,7 @@ def test_nobody_s_secrets_and_nobody_s_names_are_in_what_is_published(quick):
     world.do(lambda work: learning.edit_learner(work, world.people["Anna"], {"name": "Anna Ahlers"}))
     quick.collection("team", "Rescue")
     session = world.session("Anna", capacity=3)
-    (body,) = world.look(lambda work: work.db.scalars(select(MailSkeleton.body).where(MailSkeleton.kind == "published")).all())
+    (body,) = world.look(lambda work: work.db.scalars(select(MailSkeleton.body).where(MailSkeleton.kind == publishing.STORED)).all())
     uid = world.entry(session, "Anna").uid
     assert uid.encode() not in body and not any(word in body for word in (b"Ahlers", b"anna", b"Seats", b"ORGANIZER", b"METHOD"))
 

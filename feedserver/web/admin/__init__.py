@@ -13,6 +13,7 @@ from . import (
     certificate_kinds,
     certificates,
     compliance,
+    connections,
     courses,
     departures,
     enrolments,
@@ -38,6 +39,7 @@ from . import (
     sign_in,
     slots,
     start,
+    sync,
 )
 from .desk import admin
 from .kind_words import KIND_WORDS
@@ -50,6 +52,7 @@ __all__ = [
     "certificate_kinds",
     "certificates",
     "compliance",
+    "connections",
     "courses",
     "departures",
     "enrolments",
@@ -75,7 +78,7 @@ __all__ = [
     "sign_in",
     "slots",
 ]
-__all__ += ["register", "start"]
+__all__ += ["register", "start", "sync"]
 
 
 def register(app: Flask) -> None:

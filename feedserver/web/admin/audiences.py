@@ -91,8 +91,13 @@ def _fields() -> list[Field]:
 
 
 def _choices(work: Work) -> list[tuple[str, str]]:
+    return [("organisation:", "All sessions"), ("open_seats:", "Open seats"), *subjects(work)]
+
+
+def subjects(work: Work) -> list[tuple[str, str]]:
+    """Teams, instructors, courses and rooms to choose among: ("course:7", words); with nothing behind the colon an address is to be named besides."""
     here = work.organisation_id
-    found = [("organisation:", "All sessions"), ("open_seats:", "Open seats"), *((f"{one}:", words) for one, words in _NAMED_BY_ADDRESS)]
+    found = [(f"{one}:", words) for one, words in _NAMED_BY_ADDRESS]
     teams = select(Learner.team).where(Learner.organisation_id == here, Learner.team.is_not(None)).distinct().order_by(Learner.team)
     found += [(f"team:{name}", f"Team {name}") for name in work.db.scalars(teams.limit(_MOST)) if name]
     for word, row in (("Course", Course), ("Room", Room)):

@@ -61,6 +61,8 @@ KIND_WORDS = {
     "team_digest": "The team's week",
     "certificate": "Certificate ends",
     "certificates": "Certificates end, to those in charge",
+    "stored": "Put into a calendar",
+    "taken_out": "Taken out of a calendar",
     "loopback": "Mail to ourselves, to see it come back",
 }
 """Kind of a delivery -> words."""

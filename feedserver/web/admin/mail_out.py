@@ -15,7 +15,7 @@ from ...services.work import Work
 from ...store import keys
 from ...store.circles import LOOPBACK
 from ...store.learners import Learner
-from ...store.outbox import DEAD, EXPIRED, OPEN, STATES, CapturedMessage, Delivery, RelayPace
+from ...store.outbox import DEAD, EXPIRED, MAIL, OPEN, STATES, CapturedMessage, Delivery, MailSkeleton, RelayPace
 from ...store.sessions import LiveSession
 from .. import pages
 from ..house import settings
@@ -88,7 +88,7 @@ def _expected(work: Work, rate: int | None) -> tuple[int, datetime | None]:
     if not rate:
         return 0, None
     d = Delivery.__table__.c
-    waiting = work.db.scalar(select(func.count()).where(d.state.in_(OPEN), d.due_at <= work.now))
+    waiting = work.db.scalar(select(func.count()).where(d.channel == MAIL, d.state.in_(OPEN), d.due_at <= work.now))
     free_at = work.db.scalar(select(func.max(RelayPace.free_at))) or work.now
     return waiting, max(free_at, work.now) + timedelta(minutes=1) / rate * waiting
 
@@ -123,6 +123,8 @@ def _one(work: Work, delivery_id: int) -> dict:
 
 def _source(work: Work, delivery_id: int) -> bytes:
     one = find(work, Delivery, delivery_id)
+    if one.channel != MAIL:
+        return work.db.scalar(select(MailSkeleton.body).where(MailSkeleton.id == one.skeleton_id)) or b""
     secret = keys.usable(work.db).get(one.key_id)
     raw = refill(work.db, one, secret) if secret else None
     if raw is None:

@@ -34,7 +34,7 @@ def _today(work: Work) -> dict:
     return {
         "coming": coming[:_COMING],
         "more": len(coming) > _COMING,
-        "needs": today.look(work, letters=may("inbound")),
+        "needs": today.look(work, letters=may("inbound"), connections=may("connections")),
         "loop": None if settings().captures else circle_watch.look(work),
         "shifted": reissuing.shifted(work.db, work.now, work.organisation_id) if may("reissue_session") else [],
         "proposed": today.Some(number, proposed),

@@ -35,6 +35,7 @@ MATRIX = {
     "calendar": "otciav", "session_history": "otciav", "change_people": "ot", "chase": "ot", "retry_deliveries": "ot", "preview_mail": "ot",
     "leaving": "ot", "leave": "ot", "come_back": "ot", "send_welcome": "ot", "learner_addresses": "ot",
     "session_files": "ot", "delete_file": "ot", "new_slots": "ot", "add_many": "ot",
+    "sync_runs": "ot", "sync_run": "ot",
     "import_learners": "ot", "import_job": "ot", "start_import": "ot",
     "completions": "otcv", "completion_report": "otcv", "note_completions": "otc", "undo_completion": "otc", "completion_csv": "otc",
     "compliance_report": "otcav", "certificate": "otcav", "compliance_csv": "otca", "certificate_kinds": "otcv", "certificate_kind": "otcv",
@@ -51,6 +52,7 @@ MATRIX = {
     "mail_setup": "ot", "check_setup": "ot", "mail_checks": "ot", "send_check": "ot", "mail_check": "ot", "end_check": "ot",
     "mail_health": "otc", "mail_servers": "otc", "mail_health_csv": "otc",
     "audience_feeds": "otia", "new_audience_feed": "otia", "edit_audience_feed": "otia", "rotate_audience_feed": "otia", "revoke_audience_feed": "otia",
+    "connections": "ot", "new_connection": "ot", "connection": "ot", "edit_connection": "ot", "press_connection": "ot",
     "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
 }  # fmt: skip
 BUTTONS = {
