@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..store.destinations import CALDAV
+from ..store.destinations import CALDAV, CHAT, WEBHOOK
+from .chat import Chat
 from .collections import Collections
 from .outgoing import Sender
+from .webhooks import Webhooks
 
 SENDERS: dict[str, Sender] = {
     CALDAV: Collections(),
+    WEBHOOK: Webhooks(),
+    CHAT: Chat(),
 }

@@ -14,7 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 from ..store.history import HistoryEntry
 from ..store.organisations import Organisation
 from ..store.sessions import Revision
-from . import webhook_events
+from . import announcing, webhook_events
 from .event_types import Happened
 from .work import Work
 
@@ -87,3 +87,5 @@ def _tell(db: Session) -> None:
         mine = [one for one in found if isinstance(one, Happened) and one.organisation_id == organisation_id]
         if work.organisation.webhook_listeners and mine:
             webhook_events.write(work, mine)
+        if work.organisation.chat_listeners:
+            announcing.announce(work, mine, [one for one in found if isinstance(one, Revision)])
