@@ -50,6 +50,13 @@ def touched(db: Session, *session_ids: int) -> None:
         noted.people.update(session_ids)
 
 
+def moved(db: Session, *learner_ids: int) -> None:
+    """These learners were given another team or manager by a statement that the ORM does not see row by row."""
+    noted = db.info.get(_KEY)
+    if noted is not None:
+        noted.learners.update(learner_ids)
+
+
 def _note(db: Session, _context: object) -> None:
     noted: _Noted = db.info[_KEY]
     for one in (*db.new, *db.dirty, *db.deleted):

@@ -14,7 +14,7 @@ from ..store.enrolments import Enrolment
 from ..store.inbox import PENDING, InboundMessage
 from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import DEFERRED, OPEN, QUEUED, SUPPRESSED, CapturedMessage, Delivery
-from . import forgetting, learning, verbs_roster
+from . import forgetting, learning, syncing, verbs_roster
 from .retention import ERASED, forget_deliveries, forget_inbound
 from .work import Work
 
@@ -63,6 +63,7 @@ def erase(work: Work, email: str) -> Erased:
         raise NotFound(f"There is no learner {email[:80]!r} in this organisation, and nothing of them is left.")
     _overwrite_what_is_deleted(work.db)
     if learner is not None:
+        syncing.forget(work, learner.external_id, learner.id)
         learning.remove_learner(work, learner.id)
     _hold_back_notices(work, going)
     forget_deliveries(work.db, going, _ALL)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -23,6 +23,7 @@ from ..errors import Unavailable
 
 T = TypeVar("T")
 _TRIES = 8
+_TRIES_OF_THE_SAME = 3
 _RETRYABLE = ("40001", "40P01", "55P03")
 
 
@@ -56,7 +57,7 @@ class Database:
                 with self.write() as db:
                     return verb(db)
             except (DBAPIError, StaleDataError) as error:
-                if not _lost_a_race(error):
+                if not _lost_a_race(error) and not (attempt < _TRIES_OF_THE_SAME and _made_twice(error)):
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise Unavailable("The database is busy; try again in a moment.")
@@ -134,3 +135,8 @@ def _lost_a_race(error: Exception) -> bool:
     if isinstance(error, OperationalError) and "database is locked" in str(error.orig):
         return True
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _RETRYABLE
+
+
+def _made_twice(error: Exception) -> bool:
+    """Somebody else made the same meanwhile: tried again, the verb finds it and says so. (SQLite lets one write at a time, so there it is no race.)"""
+    return isinstance(error, IntegrityError) and getattr(error.orig, "sqlstate", None) == "23505"
