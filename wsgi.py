@@ -8,4 +8,5 @@ zoneinfo.reset_tzpath(to=())  # the pinned tzdata wheel, never the machine's own
 from feedserver.commands import parts
 from feedserver.web.gate import build
 
-app = build(parts.settings())
+settings = parts.settings()
+app = build(settings, lambda: parts.calendars(settings))

@@ -50,13 +50,14 @@ def repair(work: Work, destination_id: int) -> int:
         raise Conflict("Compare first: what is put right is what was found within the last hour.")
     findings = [Finding(**{**kept, "fields": tuple(kept["fields"])}) for kept in one.report["findings"]]
     ought = entries(work, [one], {finding.session_id for finding in findings}).get(one.id, {})
-    orders = []
+    orders = {}
     for finding in findings:
         entry = ought.get(finding.session_id)
+        # What came or went since then is on its way by itself.
         if (finding.state == "extra") == (entry is None):
-            orders.append(Order(one, finding.session_id, entry, finding.href if entry is None else ""))
-    queued = publishing.queue(work, orders)
-    for finding in findings:
+            orders[finding.session_id] = (Order(one, finding.session_id, entry, finding.href if entry is None else ""), finding)
+    queued = publishing.queue(work, [order for order, _finding in orders.values()])
+    for _order, finding in orders.values():
         _stands(work, one, finding)
     one.report, one.version = None, one.version + 1
     work.record("collection repaired", detail={"destination_id": one.id, "requests": queued})
@@ -78,7 +79,7 @@ def _kept(finding: Finding) -> dict[str, Any]:
 
 def _stands(work: Work, one: Destination, finding: Finding) -> None:
     """What was seen there is what the next request goes by: somebody has looked at it, and decided."""
-    values: dict[str, Any] = {"etag": finding.etag or None, "digest": None}
+    values: dict[str, Any] = {"etag": finding.etag or None, "digest": None, "fingerprint": None}
     if finding.href:
         values["href"] = finding.href
     here = (PublishedObject.destination_id == one.id, PublishedObject.live_session_id == finding.session_id)
