@@ -24,11 +24,14 @@ _FEW_WORDS = 120
 class Webhooks:
     """Sends a row's body as it is written there; id and body are the same on every try, the time that is signed is that of the try."""
 
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
+
     def deliver(self, row: Row, target: Target, client: Client, now: datetime) -> Outcome:
         """One POST; 2xx is a delivery, everything else is tried again. May raise `OutboundError`."""
         body = row.extra["body"].encode()
         headers = {"Content-Type": "application/json", **signed(row.extra["id"], body, live_secrets(target.secret, now), now)}
-        answer = client.request("POST", target.url, headers=headers, body=body, seconds=SECONDS, largest=LARGEST)
+        answer = client.request("POST", target.url, headers=headers, body=body, seconds=self.seconds, largest=LARGEST)
         return outcome_of(answer, now)
 
 
