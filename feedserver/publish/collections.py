@@ -18,6 +18,7 @@ from ..store.history import HistoryEntry
 from . import caldav
 from .caldav import CalDav, NotCalDav, Standing
 from .guard import Answer, Client
+from .multistatus import path_of
 from .outcomes import Outcome, Result, retry_after
 from .outgoing import Target
 
@@ -56,6 +57,10 @@ class _Writing:
         self.extra = row.extra or {}
         self.href = row.object_href or caldav.href_in(target.url, self.extra.get("href") or caldav.name_of(row.uid))
         self.etag: str | None = row.object_etag
+        self.astray = False
+        if self.extra.get("href", "").startswith("/") and not _same(self.extra["href"], self.href):
+            # Compare saw one of ours under another name than we know it by.
+            self.href, self.etag, self.astray = self.extra["href"], None, row.object_digest is not None
         self.says = "" if row.method == "DELETE" else fingerprint(row.body)
         self.edited = False
 
@@ -119,7 +124,7 @@ class _Writing:
     def _adopt(self) -> bool:
         """The same UID under another name: from now on that name is ours."""
         other = self.dav.find(self.target.url, self.row.uid)
-        if other is None or caldav.multistatus.path_of(other.href) == caldav.multistatus.path_of(self.href):
+        if other is None or _same(other.href, self.href):
             return False
         self.href, self.etag = other.href, other.etag
         return True
@@ -156,7 +161,8 @@ class _Writing:
         return Outcome(Result.DONE, code, self._words(), note=self._noted(**known, revision_id=self.row.told_revision_id))
 
     def _taken_out(self, code: int) -> Outcome:
-        return Outcome(Result.DONE, code, self._words(), note=self._noted(etag=None, digest=None, fingerprint=None))
+        gone = {} if self.astray else {"etag": None, "digest": None, "fingerprint": None}
+        return Outcome(Result.DONE, code, self._words(), note=self._noted(**gone))
 
     def _words(self) -> str:
         return "Somebody had changed it there; what is published stands there again." if self.edited else ""
@@ -183,3 +189,7 @@ class _Writing:
             db.execute(mine.values(at=now, **values).execution_options(synchronize_session=False))
 
         return note
+
+
+def _same(one: str, other: str) -> bool:
+    return path_of(one) == path_of(other)

@@ -2,134 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import ip_network
 
 import pytest
-from sqlalchemy import select
 
 from feedserver.ical.sameness import fingerprint
-from feedserver.origins import origin_of
-from feedserver.publish.guard import WayOut
-from feedserver.publish.outgoing import Publishing
-from feedserver.publish.senders import SENDERS
 from feedserver.store.destinations import Destination, PublishedObject
 from feedserver.store.history import HistoryEntry
-from feedserver.store.outbox import Delivery, MailSkeleton
-from feedserver.vault import Vault
-from tests.support.caldav_servers import PASSWORD, USER, Proxy, Radicale, Server, Xandikos, running
+from tests.support.caldav_servers import Proxy, Radicale, Server, Xandikos, running
 from tests.support.world import World
 
-EVENT = """BEGIN:VCALENDAR\r
-VERSION:2.0\r
-PRODID:-//feedserver//EN\r
-BEGIN:VEVENT\r
-UID:{uid}\r
-DTSTAMP:20261120T100000Z\r
-SEQUENCE:{sequence}\r
-DTSTART:20261201T{hour:02}0000Z\r
-DTEND:20261201T{end:02}0000Z\r
-SUMMARY:Fire safety\\, {uid} with a title that is long enough to be folded ünd more\r
-END:VEVENT\r
-END:VCALENDAR\r
-"""
-
-
-def event(uid: str, hour: int = 9, sequence: int = 0) -> bytes:
-    return EVENT.format(uid=uid, hour=hour, end=hour + 1, sequence=sequence).encode()
-
-
-class Desk:
-    """One organisation that publishes; its clock runs by itself from tick to tick."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        world.house.vault = Vault(["a-key-of-sixteen-characters"])
-        self.publishing = Publishing(world.house, WayOut([ip_network("127.0.0.0/8")]), SENDERS, threading.Event())
-
-    def connect(self, url: str, password: str = PASSWORD) -> int:
-        origin, organisation = origin_of(url), self.world.organisation_id
-        sealed = self.world.house.vault.seal(password, organisation, "caldav", origin)
-        values = {"channel": "caldav", "name": "Room", "url": url, "origin": origin, "username": USER, "sealed": sealed}
-        return self._add(Destination(organisation_id=organisation, created_at=self.world.moment, **values))
-
-    def publish(self, destination: int, session: int, body: bytes | None, uid: str = "") -> int:
-        """Queue a PUT, or (None) a DELETE."""
-        uid = uid or f"u{session}"
-
-        def verb(db) -> int:
-            there = db.scalars(select(PublishedObject).filter_by(destination_id=destination, live_session_id=session)).first()
-            if there is None:
-                db.add(
-                    PublishedObject(
-                        organisation_id=self.world.organisation_id, destination_id=destination, live_session_id=session, uid=uid
-                    )
-                )
-            now, org = self.world.moment, self.world.organisation_id
-            skeleton = MailSkeleton(
-                organisation_id=org,
-                batch=0,
-                kind="",
-                sender_name="",
-                sender_address="",
-                locale="",
-                timezone="",
-                base_url="",
-                body=body or b"",
-                created_at=now,
-            )
-            db.add(skeleton)
-            db.flush()
-            row = Delivery(
-                organisation_id=org, channel="caldav", kind="published", method="PUT" if body else "DELETE", live_session_id=session, skeleton_id=skeleton.id,
-                destination_id=destination, lane=f"caldav:{destination}:{session}", sender="", recipient="Room", recipient_name="", page_id="", uid=uid,
-                dtstamp=0, key_id=1, due_at=now, expires_at=now + timedelta(days=30), created_at=now, extra={"digest": f"d{hash(body)}"},
-            )  # fmt: skip
-            db.add(row)
-            db.flush()
-            return row.id
-
-        return self.world.database.run(verb)
-
-    def go(self, most: int = 60) -> None:
-        """Deliver all that is open, letting time pass between tries."""
-        for _ in range(most):
-            self.once()
-            if not self.open():
-                return
-            self.world.moment += timedelta(seconds=20)
-
-    def once(self) -> None:
-        """A turn for each destination for which something is due."""
-        from feedserver.store import claims, lanes
-
-        moment = self.world.moment
-        self.publishing.worker_id = self.world.database.run(lambda db: claims.enter(db, "w", moment))
-        with self.world.database.read() as db:
-            found = lanes.due(db, moment)
-        for one in found:
-            self.publishing._turn(one)
-
-    def open(self) -> int:
-        with self.world.database.read() as db:
-            return len(db.scalars(select(Delivery.id).where(Delivery.state.in_(("queued", "sending", "deferred")))).all())
-
-    def all(self, kind):
-        with self.world.database.read() as db:
-            return db.scalars(select(kind).order_by(kind.id)).all()
-
-    def states(self) -> list[str]:
-        return [d.state for d in self.all(Delivery)]
-
-    def _add(self, row) -> int:
-        def verb(db) -> int:
-            db.add(row)
-            db.flush()
-            return row.id
-
-        return self.world.database.run(verb)
+from .desk import Desk, event
 
 
 @pytest.fixture(scope="module", params=[Radicale, Xandikos], ids=["radicale", "xandikos"])
