@@ -31,7 +31,7 @@ from ..store import migrations, organisations
 from ..store.database import Database
 from ..store.history import HistoryEntry
 from ..store.inbox import PENDING, InboundMessage
-from ..store.outbox import DEAD, DEFERRED, QUEUED, Delivery, RelayPace, Worker
+from ..store.outbox import DEAD, DEFERRED, MAIL, QUEUED, Delivery, RelayPace, Worker, for_mail
 from . import parts
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
@@ -172,19 +172,22 @@ def _organisation(db: Session, found: Settings, now: datetime) -> Line:
 
 
 def _worker(db: Session, found: Settings, now: datetime) -> Line:
-    alive = db.scalar(select(func.count()).select_from(Worker).where(Worker.alive_until >= now, Worker.stopped_at.is_(None)))
+    alive = db.scalar(select(func.count()).select_from(Worker).where(for_mail(), Worker.alive_until >= now, Worker.stopped_at.is_(None)))
     if not alive:
         return Line(FAIL, "worker", "none is alive, so no mail is sent or read: start `python -m feedserver serve` or `worker`.")
     return Line(OK, "worker", f"{alive} alive.")
 
 
 def _outbox(db: Session, found: Settings, now: datetime) -> Line:
-    waiting = Delivery.state.in_((QUEUED, DEFERRED))
+    mail = Delivery.channel == MAIL
+    waiting = mail & Delivery.state.in_((QUEUED, DEFERRED))
     oldest = db.scalar(select(func.min(Delivery.due_at)).where(waiting, Delivery.due_at <= now))
     if oldest is not None and oldest < now - timedelta(minutes=2):
         problem = db.scalar(select(RelayPace.problem).where(RelayPace.problem.is_not(None)).limit(1))
         return Line(WARN, "outgoing mail", f"something is due for {_ago(now - oldest)}. {problem or 'See deliveries in the web UI.'}")
-    dead = db.scalar(select(func.count()).select_from(Delivery).where(Delivery.state == DEAD, Delivery.final_at > now - timedelta(days=1)))
+    dead = db.scalar(
+        select(func.count()).select_from(Delivery).where(mail, Delivery.state == DEAD, Delivery.final_at > now - timedelta(days=1))
+    )
     if dead:
         return Line(WARN, "outgoing mail", f"{dead} messages could not be delivered in the last day: see deliveries in the web UI.")
     return Line(OK, "outgoing mail", "nothing is late.")

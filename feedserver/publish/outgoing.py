@@ -26,6 +26,7 @@ from ..services.house import House
 from ..store import claims, lanes
 from ..store.destinations import Destination
 from ..store.lanes import Due
+from ..store.outbox import PUBLISHES
 from ..vault import CannotOpen
 from .guard import Client, NotAllowed, OutboundError, WayOut
 from .outcomes import Outcome, Result, after
@@ -81,7 +82,7 @@ class Publishing:
         """Deliver until told to stop; a lease that was lost begins a new life with a new worker id."""
         while not self.stop.is_set():
             self.lost.clear()
-            name = f"{socket.gethostname()}:{os.getpid()}:publish"
+            name = f"{socket.gethostname()}:{os.getpid()}{PUBLISHES}"
             self.worker_id = self.database.run(lambda db, name=name: claims.enter(db, name, self.house.clock()))
             beat = threading.Thread(target=self._beat, name="publish-heartbeat")
             beat.start()

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from ..errors import Changed, Conflict, Invalid
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
-from ..store.outbox import OPEN, SUPERSEDED, Delivery, state_in
+from ..store.outbox import MAIL, OPEN, SUPERSEDED, Delivery, state_in
 from ..store.sessions import LiveSession
 from ..training.changes import Change
 from ..training.statuses import EnrolmentStatus
@@ -19,6 +19,7 @@ from .finding import locked_session
 from .work import Work
 
 SHOWN = 200
+_IS_MAIL = Delivery.channel == MAIL
 _NOTHING = "Nothing is planned for this session: its changes go out by themselves."
 
 
@@ -79,7 +80,7 @@ def publish(work: Work, session_id: int, version: int | None = None) -> int:
         _show(work, session)
     elif session.settle_at is not None:
         notifying.publish(work, session)
-    return work.db.scalar(select(func.count()).where(Delivery.live_session_id == session_id, Delivery.id > last))
+    return work.db.scalar(select(func.count()).where(_IS_MAIL, Delivery.live_session_id == session_id, Delivery.id > last))
 
 
 def preview(work: Work, session_id: int) -> Preview:
@@ -88,14 +89,14 @@ def preview(work: Work, session_id: int) -> Preview:
     if not session.planning:
         raise Conflict(_NOTHING)
     changes = planning.changes(session)
-    last, ahead = _last(work), work.db.scalar(select(func.count()).where(state_in(Delivery.state, OPEN)))
+    last, ahead = _last(work), work.db.scalar(select(func.count()).where(_IS_MAIL, state_in(Delivery.state, OPEN)))
     try:
         publish(work, session_id)
     except (Invalid, Conflict) as error:
         return Preview(changes, problem=error.detail)
-    new = (Delivery.live_session_id == session_id, Delivery.id > last, Delivery.state != SUPERSEDED)
+    new = (_IS_MAIL, Delivery.live_session_id == session_id, Delivery.id > last, Delivery.state != SUPERSEDED)
     replaced = select(func.count()).where(
-        Delivery.live_session_id == session_id, Delivery.id <= last, Delivery.state == SUPERSEDED, Delivery.final_at == work.now
+        _IS_MAIL, Delivery.live_session_id == session_id, Delivery.id <= last, Delivery.state == SUPERSEDED, Delivery.final_at == work.now
     )
     untold = (
         Enrolment.live_session_id == session_id,

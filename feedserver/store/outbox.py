@@ -169,6 +169,15 @@ class Worker(Base):
     stopped_at: Mapped[datetime | None]
 
 
+PUBLISHES = ":publish"
+"""How the name of a worker ends that serves the other channels: each process has one beside the one for mail."""
+
+
+def for_mail():
+    """Condition: a worker that sends and reads mail."""
+    return Worker.name.not_like(f"%{PUBLISHES}")
+
+
 class RelayPace(Base):
     """When the relay bears the next message, shared by all workers (SMTP_RATE); and why it rests, if it does."""
 

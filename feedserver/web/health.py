@@ -20,9 +20,11 @@ from .. import __version__
 from ..services import circle_watch
 from ..store import migrations
 from ..store.base import microseconds
+from ..store.destinations import STATES as PLACES
+from ..store.destinations import Destination
 from ..store.feeds import Feed
 from ..store.inbox import OUTCOMES, InboundMessage
-from ..store.outbox import DEFERRED, QUEUED, STATES, Delivery, Worker
+from ..store.outbox import DEFERRED, MAIL, QUEUED, STATES, Delivery, Worker, for_mail
 from .house import house, settings
 
 _log = structlog.get_logger()
@@ -110,16 +112,25 @@ def _receiver_listens() -> bool:
 
 
 def _alive() -> tuple:
-    return Worker.stopped_at.is_(None), Worker.alive_until > house().clock()
+    return for_mail(), Worker.stopped_at.is_(None), Worker.alive_until > house().clock()
 
 
 def _figures(db: Session) -> Iterator[Metric]:
     now = house().clock()
     yield _by("feedserver_outbox", "Outgoing messages by state.", "state", STATES, _counts(db, Delivery.state))
-    due = select(func.min(Delivery.due_at)).where(Delivery.state.in_((QUEUED, DEFERRED)))
+    due = select(func.min(Delivery.due_at)).where(Delivery.channel == MAIL, Delivery.state.in_((QUEUED, DEFERRED)))
     oldest = db.scalar(due)
     age = max(0.0, (microseconds(now) - microseconds(oldest)) / 1e6) if oldest is not None else 0.0
     yield _gauge("feedserver_outbox_oldest_due_seconds", "For how long the oldest message that is due has waited.", age)
+    yield _by(
+        "feedserver_destinations",
+        "Calendars, webhooks and chat channels elsewhere by state.",
+        "state",
+        PLACES,
+        _counts(db, Destination.state),
+    )
+    failing = db.scalar(select(func.count()).where(Destination.problem.is_not(None)))
+    yield _gauge("feedserver_destinations_failing", "Those that did not take what was last tried.", failing)
     yield _by("feedserver_inbound", "Incoming messages by outcome.", "outcome", OUTCOMES, _counts(db, InboundMessage.outcome))
     workers = db.scalar(select(func.count()).select_from(Worker).where(*_alive()))
     yield _gauge("feedserver_workers_alive", "Workers seen lately.", workers)

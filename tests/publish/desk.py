@@ -133,7 +133,8 @@ class Desk:
 
     def states(self) -> list[str]:
         """The states of all deliveries, in order."""
-        return [one.state for one in self.all(Delivery)]
+        with self.database.read() as db:
+            return list(db.scalars(select(Delivery.state).order_by(Delivery.id)))
 
     def _add(self, row: Any) -> int:
         def verb(db) -> int:

@@ -240,8 +240,8 @@ def change(desk: Desk, to: int, **values) -> None:
 def until(holds, seconds: float = 20) -> None:
     """Wait until it holds."""
     pause = threading.Event()
-    for _ in range(int(seconds * 50)):
+    for _ in range(int(seconds * 20)):
         if holds():
             return
-        pause.wait(0.02)
+        pause.wait(0.05)
     raise AssertionError("it never came to be")

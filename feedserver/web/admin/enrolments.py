@@ -14,7 +14,7 @@ from ...store.courses import Course, TrainingGroup
 from ...store.enrolments import Enrolment
 from ...store.history import HistoryEntry
 from ...store.learners import Learner
-from ...store.outbox import Delivery
+from ...store.outbox import MAIL, Delivery
 from ...store.proposals import Proposal
 from ...store.sessions import LiveSession, Seats
 from ...training.recurrence import crosses_clock_change
@@ -182,7 +182,7 @@ def _sent(work: Work, session: LiveSession) -> list[dict]:
     """What was written at one moment, of one kind, with how many of it are in which state; the newest first."""
     moments = (
         select(Delivery.created_at, Delivery.kind, Delivery.state, func.count())
-        .where(Delivery.live_session_id == session.id)
+        .where(Delivery.live_session_id == session.id, Delivery.channel == MAIL)
         .group_by(Delivery.created_at, Delivery.kind, Delivery.state)
         .order_by(Delivery.created_at.desc(), Delivery.kind, Delivery.state)
         .limit(_SENT)

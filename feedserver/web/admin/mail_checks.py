@@ -15,7 +15,7 @@ from ...services.finding import find
 from ...services.work import Work
 from ...store.circles import DOCTOR, LOOPBACK, SETUP, Circle
 from ...store.mailboxes import PolledMailbox
-from ...store.outbox import SENT, Delivery, RelayPace
+from ...store.outbox import MAIL, SENT, Delivery, RelayPace
 from .. import exchangers, pages, reaching
 from ..forms import Field, Form
 from ..house import house, settings
@@ -173,7 +173,7 @@ def _relay_seen(work: Work) -> Check:
     if problem:
         return Check("Relay", NOT_YET, problem)
     last = work.db.scalar(
-        select(func.max(Delivery.final_at)).where(Delivery.organisation_id == work.organisation_id, Delivery.state == SENT)
+        select(func.max(Delivery.final_at)).where(Delivery.organisation_id == work.organisation_id, Delivery.channel == MAIL, Delivery.state == SENT)
     )
     return Check("Relay", DONE, "It has taken mail of ours.") if last else Check("Relay", UNKNOWN, "It has taken no mail of ours yet.")
 
