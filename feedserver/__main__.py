@@ -76,9 +76,9 @@ def demo() -> None:
 
 
 def _register() -> None:
-    from .commands import access, imports, inbound, people, rejudging, upkeep
+    from .commands import access, imports, inbound, people, rejudging, sync, upkeep
 
-    for module in (access, imports, inbound, people, rejudging, upkeep):
+    for module in (access, imports, inbound, people, rejudging, sync, upkeep):
         for command in module.COMMANDS:
             main.add_command(command)
 

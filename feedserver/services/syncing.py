@@ -69,6 +69,7 @@ def take(work: Work, kind: str, items: Sequence[Mapping[str, Any]], wish: Wish) 
 def begin(work: Work, kind: str, wish: Wish) -> SyncRun:
     """A new run; those of more than a month ago go."""
     hold(work)
+    _ = work.key_id  # made now where there is none yet: a dry run takes back all that is made after this
     work.db.execute(delete(SyncRun).where(SyncRun.organisation_id == work.organisation_id, SyncRun.started_at < work.now - KEPT))
     run = SyncRun(
         organisation_id=work.organisation_id, kind=kind, actor=work.actor, dry_run=wish.dry_run, started_at=work.now, changes=[], refusals=[],

@@ -29,6 +29,7 @@ from . import (
     rooms,
     routing,
     sessions,
+    sync,
 )
 
 NOUNS = (
@@ -54,6 +55,7 @@ NOUNS = (
     inbound,
     proposals,
     reports,
+    sync,
 )
 
 

@@ -49,6 +49,7 @@ _ORDER = (
     "inbound",
     "proposals",
     "reports",
+    "sync",
 )
 _WORDS = {
     400: "The body is not JSON", 401: "No token, or one that does not hold", 404: "Not found in this organisation", 409: "Cannot be done as things stand",
@@ -100,6 +101,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "steps": [{"days": -7, "kind": "note", "title": "Send your photo"}, {"days": 1, "kind": "session", "course_id": 1}],
     },
     "NewOnboarding": {"learner_id": 1, "plan_id": 1, "start_date": "2027-01-04"},
+    "SyncLearners": {"items": [{"external_id": "E-1", "email": "ada@example.org", "name": "Ada Lovelace", "team": "Night shift"}], "dry_run": True},
     "NewFeed": {"name": "Phone", "detail": "busy"},
     "NewAudienceFeed": {"audience": "organisation", "subscriber": "Screen in the hall", "detail": "title"},
 }  # fmt: skip

@@ -38,9 +38,9 @@ class Unreadable(FeedserverError):
     title = "The body is not JSON"
 
 
-def read_body(request: Request, model: type[M], *, required: bool) -> M:
+def read_body(request: Request, model: type[M], *, required: bool, largest: int = LARGEST_BODY) -> M:
     """The JSON body as `model`; an empty one counts as `{}` unless `required`. Raises `Unreadable`, `Invalid`, 413, 415."""
-    request.max_content_length = LARGEST_BODY
+    request.max_content_length = largest
     raw = request.get_data(cache=False)
     if not raw and not required:
         return validate(model, {})

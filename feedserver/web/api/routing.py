@@ -17,7 +17,7 @@ from ...services.work import Work
 from ..auth import caller
 from ..house import house
 from .fields import Body
-from .reading import read_body, read_key, read_query, read_versions
+from .reading import LARGEST_BODY, read_body, read_key, read_query, read_versions
 from .uploads import Upload, read_upload
 
 PREFIX = "/api/v1"
@@ -64,6 +64,7 @@ class Route:
     raw: str | None = None
     described: bool = True
     rehearsal: bool = False
+    largest: int = LARGEST_BODY
 
     @property
     def name(self) -> str:
@@ -133,7 +134,7 @@ def _view(one: Route) -> Callable[..., Response]:
 def _body(one: Route) -> BaseModel:
     if one.body is Upload:
         return read_upload(request)
-    return read_body(request, one.body or Nothing, required=one.body is not None and one.body_required)
+    return read_body(request, one.body or Nothing, required=one.body is not None and one.body_required, largest=one.largest)
 
 
 def _renderer(one: Route) -> Callable[[Work, Call], tuple[int, dict[str, str], bytes]]:

@@ -60,6 +60,10 @@ class Api:
         """The JSON that a POST answers."""
         return self.call("POST", path, json, status, **options).json
 
+    def put(self, path: str, json: Any, status: int = 200, **options: Any) -> Any:
+        """The JSON that a PUT answers."""
+        return self.call("PUT", path, json, status, **options).json
+
     def patch(self, path: str, json: Any, status: int = 200, **options: Any) -> Any:
         """The JSON that a PATCH answers."""
         return self.call("PATCH", path, json, status, **options).json

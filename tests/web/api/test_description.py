@@ -28,6 +28,7 @@ UNSAYABLE = (
     "POST /api/v1/sessions/{session_id}/files",
     "POST /api/v1/sessions/{session_id}/publish",
     "POST /api/v1/courses/{course_id}/groups",
+    "PUT /api/v1/sync/learners",
     "POST /api/v1/courses/{course_id}/slots",
     "POST /api/v1/sessions/{session_id}/enrolments/bulk",
     "POST /api/v1/certificate-kinds/{certificate_kind_id}/awards",

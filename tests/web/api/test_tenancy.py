@@ -68,6 +68,8 @@ def theirs(other) -> dict[str, int]:
     made["item"] = made["onboarding"]["items"][0]
     made["certificate_kind"] = other.post("/certificate-kinds", {"name": "Their secret"})
     made["certificate"] = other.post("/certificates", {"learner_id": learner["id"], "kind_id": made["certificate_kind"]["id"]})
+    other.put("/sync/learners", {"items": [{"external_id": "secret"}]})
+    made["sync_run"] = other.get("/sync/runs")["items"][0]
     ids = {f"{name}_id": row["id"] for name, row in made.items()}
     inbound_id = inbound(other, "quarantined")
     return {**ids, "inbound_id": inbound_id, "proposal_id": proposal(other, inbound_id, ids), "recurrence_id": "20270301T080000Z"}
@@ -130,6 +132,7 @@ def test_lists_hold_ones_own_alone(api, theirs):
         "/certificate-kinds",
         "/certificates",
         "/reports/compliance",
+        "/sync/runs",
         "/onboarding-plans",
         "/onboardings",
     ):
