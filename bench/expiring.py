@@ -91,11 +91,10 @@ def main() -> None:
         def warn() -> int:
             return house.run(organisation_id, "system", lambda work: expiring.warn_due(work, organisation_id))
 
-        took, count = statements(database, warn)
+        rounds = [statements(database, warn)[0] for _ in look()]
         warnings, mails = written(CertificateWarning), written(Delivery)
-        print(
-            f"{given.n:,} certificates, the first look ever: {warnings:,} warnings noted, {mails:,} mails: {took:.2f} s, {count} statements"
-        )
+        print(f"{given.n:,} certificates, the first look ever: {warnings:,} warnings noted, {mails:,} mails")
+        print(f"in {len(rounds)} transactions: {sum(rounds):.2f} s, the longest {max(rounds):.2f} s; left over: {len(look())}")
         moment[0] = NOW
         first, count = statements(database, look)
         print(f"a morning: looking whether something is due: {first:.3f} s, {count} statements")

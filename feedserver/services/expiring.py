@@ -1,7 +1,8 @@
 """Warnings before certificates end: found by the clock in the learner's zone, each dealt with once, one statement per rule.
 
 A scheduler that was down says what is still true once, with the days that are really left, and notes the rest as missed. Managers and
-compliance managers get one mail with the list.
+compliance managers get one mail with the list. A transaction takes `PEOPLE_AT_ONCE` of a rule and `MANAGERS_AT_ONCE`, so that others get their turns
+when a file of thousands comes in.
 """
 
 from __future__ import annotations
@@ -11,7 +12,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Date, Select, Text, and_, case, cast, exists, false, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from ..store.access import SignIn
@@ -31,6 +50,8 @@ from .work import Work, new_batch
 C_, K_, W_, D_, S_ = Certificate, CertificateKind, CertificateWarning, Delivery, MailSkeleton
 _NOTED_EVERY = timedelta(hours=6)
 _AT_ONCE = 500
+PEOPLE_AT_ONCE = 1000
+MANAGERS_AT_ONCE = 100
 _QUIET = {"synchronize_session": False}
 _MANAGER = func.lower(Learner.manager_email)
 _Mornings = dict[tuple[date, date], list[str]]
@@ -47,29 +68,54 @@ class _Rule:
 
 
 def due(db: Session, now: datetime) -> Sequence[tuple[int, int]]:
-    """(organisation, organisation) where a warning is due, or it was not noted for a while that all was dealt with."""
+    """(organisation, organisation) where a warning is due, as often as it takes, or it was not noted for a while that all was dealt with."""
     kinds = list(db.scalars(select(K_)))
-    found = {one.organisation_id for one in kinds if one.looked_at is None or one.looked_at < now - _NOTED_EVERY}
-    mornings = _mornings(db, now)
+    rounds = {one.organisation_id: 1 for one in kinds if one.looked_at is None or one.looked_at < now - _NOTED_EVERY}
+    mornings, since = _mornings(db, now), _since(kinds, now)
     for rule in _rules(kinds):
-        found |= set(db.scalars(_found(rule, mornings, _since(kinds, now)).with_only_columns(C_.organisation_id).distinct()))
-    return [(one, one) for one in sorted(found)]
+        found = _found(rule, mornings, since).with_only_columns(C_.organisation_id, _number(rule)).group_by(C_.organisation_id)
+        for organisation_id, number in db.execute(found):
+            at_once = MANAGERS_AT_ONCE if rule.role == MANAGER else PEOPLE_AT_ONCE
+            rounds[organisation_id] = max(rounds.get(organisation_id, 1), -(-number // at_once))
+    return [(one, one) for one in sorted(rounds) for _ in range(rounds[one])]
 
 
 def warn_due(work: Work, organisation_id: int) -> int:
-    """Everything that is due in the organisation; returns how many mails. Two workers take turns, and the second finds nothing."""
+    """What is due in the organisation, as much as one transaction takes; returns how many mails. Of two workers the second finds what is left."""
     mine = select(Organisation).where(Organisation.id == work.organisation_id)
     work.db.scalars(mine.with_for_update(key_share=True)).one()
     kinds = list(work.db.scalars(select(K_).where(K_.organisation_id == work.organisation_id)))
     batch, mornings, since = new_batch(), _mornings(work.db, work.now), _since(kinds, work.now)
-    written = 0
-    for rule in _rules(kinds):
+    rules = _rules(kinds)
+    stop = _first_left_out(work, [_found(rule, mornings, since) for rule in rules if rule.role == MANAGER])
+    written, whole = 0, stop is None
+    for rule in rules:
         columns = _columns(work, rule, mornings, batch)
-        rows = _found(rule, mornings, since).with_only_columns(*(value.label(name) for name, value in columns.items())).order_by(C_.id)
+        rows = _found(rule, mornings, since).with_only_columns(*(value.label(name) for name, value in columns.items()))
+        rows = rows.order_by(C_.kind_id, C_.expires_on, C_.id)
+        if rule.role == LEARNER:
+            rows = rows.limit(PEOPLE_AT_ONCE)
+        elif rule.role == MANAGER and stop is not None:
+            rows = rows.where(func.coalesce(_MANAGER, "") < stop)
         write = insert(W_).from_select(list(columns), rows, include_defaults=False)
-        written += work.db.execute(write, execution_options={"preserve_rowcount": True}).rowcount
-    work.db.execute(update(K_).where(K_.organisation_id == work.organisation_id).values(looked_at=work.now).execution_options(**_QUIET))
+        count = work.db.execute(write, execution_options={"preserve_rowcount": True}).rowcount
+        written, whole = written + count, whole and not (rule.role == LEARNER and count >= PEOPLE_AT_ONCE)
+    if whole:
+        work.db.execute(update(K_).where(K_.organisation_id == work.organisation_id).values(looked_at=work.now).execution_options(**_QUIET))
     return _to_learners(work, batch) + _to_others(work, batch) if written else 0
+
+
+def _number(rule: _Rule) -> ColumnElement[int]:
+    """How many are counted against what a transaction takes; compliance managers are few."""
+    return {LEARNER: func.count(), MANAGER: func.count(_MANAGER.distinct())}.get(rule.role, literal(1))
+
+
+def _first_left_out(work: Work, found: Sequence[Select]) -> str | None:
+    """The first manager, by address, who is too many for this transaction: each gets one mail with the whole list."""
+    if not found:
+        return None
+    managers = union(*(one.with_only_columns(func.coalesce(_MANAGER, "").label("manager")) for one in found)).subquery()
+    return work.db.scalar(select(managers.c.manager).order_by(managers.c.manager).offset(MANAGERS_AT_ONCE).limit(1))
 
 
 def _mornings(db: Session, now: datetime) -> _Mornings:

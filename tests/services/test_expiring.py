@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from feedserver.commands import ticks
-from feedserver.services import access, certifying, completing, departing
+from feedserver.services import access, certifying, completing, departing, expiring
 from feedserver.store.certificates import Certificate, CertificateWarning
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
@@ -111,6 +111,24 @@ def test_the_number_of_statements_does_not_grow_with_the_people(world):
     ticks.once(world.house, TICK)
     event.remove(world.database.engine, "before_cursor_execute", counted)
     assert len(counts) < 40 and world.count(Delivery, Delivery.kind == "certificate") == 40
+
+
+def test_a_file_of_many_is_dealt_with_in_several_transactions_and_each_manager_has_one_list(world, monkeypatch):
+    monkeypatch.setattr(expiring, "PEOPLE_AT_ONCE", 4)
+    monkeypatch.setattr(expiring, "MANAGERS_AT_ONCE", 2)
+    for n in range(9):
+        world.person(f"P{n}", manager_email=f"m{n % 5}@corp.example")
+    number = kind(world)
+    for ends in (date(2027, 2, 24), date(2027, 2, 20)):
+        award(world, number, *(f"P{n}" for n in range(9) if (n % 2 == 0) == (ends.day == 24)), expires_on=ends)
+    world.moment = datetime(2027, 2, 20, 9, tzinfo=UTC)
+    with world.database.read() as db:
+        assert len(expiring.due(db, world.moment)) == 3
+    mails = look(world, 2027, 2, 20, 9, 0)
+    assert Counter(who for who, _ in mails) == {**{f"P{n}": 1 for n in range(9)}, **{f"m{n}@corp.example": 1 for n in range(5)}}
+    assert sorted(sum(f"P{n}" in one.words for n in range(9)) for one in world.notices if one.kind == "certificates") == [1, 2, 2, 2, 2]
+    with world.database.read() as db:
+        assert expiring.due(db, world.moment) == []
 
 
 @pytest.mark.long
