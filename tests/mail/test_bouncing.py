@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -19,21 +18,6 @@ from tests.support.world import World
 
 GONE = {"status": "5.1.1", "diagnostic": "550 5.1.1 user unknown"}
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 mailbox full"}
-
-
-@pytest.fixture
-def world(sqlite_url: str) -> Iterator[World]:
-    one = World(sqlite_url)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def anywhere(database_url: str) -> Iterator[World]:
-    """On both databases, for what is done in SQL."""
-    one = World(database_url)
-    yield one
-    one.close()
 
 
 def learner(world: World, name: str = "Lea") -> Learner:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,20 +16,6 @@ from feedserver.store.verdicts import SenderQuestion, VerdictRow
 from tests.support.world import World
 
 HOME, EVE, AMY = "lea@home.example", "eve@evil.example", "amy@corp.example"
-
-
-@pytest.fixture
-def world(sqlite_url: str) -> Iterator[World]:
-    one = World(sqlite_url)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def both(database_url: str) -> Iterator[World]:
-    one = World(database_url)
-    yield one
-    one.close()
 
 
 def asked(world: World) -> list:
@@ -56,8 +41,8 @@ def judge(world: World) -> None:
         pass
 
 
-def test_lea_answers_from_home_says_that_it_was_her_and_is_known_from_then_on(both):
-    world = both
+def test_lea_answers_from_home_says_that_it_was_her_and_is_known_from_then_on(anywhere):
+    world = anywhere
     first, second = world.session("Lea"), world.session("Lea", title="First aid")
     one, other = world.mails()
     held, waiting = world.answer(one, "DECLINED", sender=HOME), world.answer(other, sender=HOME)
@@ -151,8 +136,8 @@ def test_an_unreadable_sender_counts_once_where_lea_vouches_and_makes_nothing_kn
     assert world.status(session, "Lea") == "Registered" and world.count(LearnerAlias) == 0
 
 
-def test_every_judgement_is_on_record_and_says_who_judged(both):
-    world = both
+def test_every_judgement_is_on_record_and_says_who_judged(anywhere):
+    world = anywhere
     world.session("Lea")
     held = world.answer(world.mail(), sender=EVE)
     world.do(lambda work: rejudging.judge_again(work, held.id))
@@ -166,8 +151,8 @@ def test_every_judgement_is_on_record_and_says_who_judged(both):
     assert world.count(SenderQuestion) == 1
 
 
-def test_what_had_an_effect_is_never_judged_again_and_what_had_none_is(both):
-    world = both
+def test_what_had_an_effect_is_never_judged_again_and_what_had_none_is(anywhere):
+    world = anywhere
     session = world.session("Lea")
     one = world.mail()
     done, held = world.answer(one), world.answer(one, "DECLINED", sender=HOME)
