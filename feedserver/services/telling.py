@@ -10,13 +10,14 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from ..addresses import Mailbox
+from ..addresses import Mailbox, canonical
 from ..imip.kinds import METHODS
 from ..store.access import SignIn
 from ..store.courses import Course
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.learners import Learner
+from ..store.organisations import Organisation
 from ..store.outbox import Delivery, MailSkeleton
 from ..store.sessions import LiveSession
 from ..training.changes import Snapshot
@@ -60,8 +61,14 @@ def tell_other(
 ) -> None:  # fmt: skip
     """A mail about a session to somebody who is no learner in it: an approver, an instructor."""
     row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
-    organisation = work.organisation
-    _write(work, session, enrolment, kind, organisation.locale, organisation.timezone, row, "", extra, None, work.now + LIFETIME, more=more)
+    reader = reader_at(work, address)
+    _write(work, session, enrolment, kind, reader.locale, reader.timezone, row, "", extra, None, work.now + LIFETIME, more=more)
+
+
+def reader_at(work: Work, address: str) -> Learner | Organisation:
+    """Whose language and time zone a mail to this address is written in: the learner's who has it, else the organisation's."""
+    mine = (Learner.organisation_id == work.organisation_id, Learner.email_key == canonical(address))
+    return work.db.scalars(select(Learner).where(*mine)).first() or work.organisation
 
 
 def tell_guest(work: Work, session: LiveSession, enrolment: Enrolment, address: str) -> bool:
@@ -70,7 +77,8 @@ def tell_guest(work: Work, session: LiveSession, enrolment: Enrolment, address: 
         return False
     # No learner: what bounces here says nothing of the learner's own address. No name: it would be the stranger's own words.
     row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
-    _write(work, session, enrolment, Kind.GUEST_REFUSED, work.organisation.locale, work.organisation.timezone, row, "", None, None, None)
+    reader = reader_at(work, address)
+    _write(work, session, enrolment, Kind.GUEST_REFUSED, reader.locale, reader.timezone, row, "", None, None, None)
     return True
 
 
@@ -81,8 +89,8 @@ def tell_approvers(work: Work, session: LiveSession, enrolment: Enrolment) -> No
     for address in approvers(work, learner):
         # No learner: what bounces here says nothing of the learner's own address.
         row = {"recipient": address, "recipient_name": "", "page_id": "", "learner_id": None, "sequence": None}
-        organisation = work.organisation
-        _write(work, session, enrolment, Kind.APPROVAL, organisation.locale, organisation.timezone, row, "", extra, None, None)
+        reader = reader_at(work, address)
+        _write(work, session, enrolment, Kind.APPROVAL, reader.locale, reader.timezone, row, "", extra, None, None)
 
 
 def approvers(work: Work, learner: Learner) -> Sequence[str]:

@@ -87,7 +87,7 @@ def send(
     if work.db.scalar(select(func.count()).select_from(Delivery).where(*mine)) >= PER_DAY:
         return False
     people = _people(work, session)
-    say = language(work.organisation.locale)
+    say = language(telling.reader_at(work, address).locale)
     lines = [*block, *([""] if block else []), *verb_lists.roster([(name, status) for _id, name, status in people], say)]
     extra = {"block": lines, "people": [learner_id for learner_id, _name, _status in people]}
     telling.tell_other(work, session, None, kind, address, extra=extra, more=more)
@@ -132,7 +132,7 @@ def take_back(work: Work, roster: Delivery, text: str) -> tuple[bool, str]:
     refused = {one.who for one in outcome.refused}
     by_mark = {mark: [names[one] for one, given in marks.items() if given == mark and names[one] not in refused] for mark in ATTENDANCE}
     silent = [name for number, name in numbered.items() if number not in found.marks and _unmarked(work, session, people[number - 1])]
-    say = language(work.organisation.locale)
+    say = language(telling.reader_at(work, roster.recipient).locale)
     lines = verb_lists.understood(by_mark, silent, [(one.who, one.reason) for one in outcome.refused], found.unclear, say)
     send(work, session, roster.recipient, Kind.ROSTER_READ, lines)
     count = outcome.marked + outcome.unchanged

@@ -12,7 +12,7 @@ from ..services import enrolling, page_answers, series_dates
 from ..services.work import Work
 from ..store.enrolments import Enrolment
 from ..store.learners import Learner
-from ..store.outbox import Delivery
+from ..store.outbox import Delivery, MailSkeleton
 from ..store.sessions import LiveSession, Seats
 from ..training.statuses import EnrolmentStatus
 from . import pages, pressing
@@ -146,11 +146,13 @@ def _approval(token: str, asked: Delivery, enrolment: Enrolment, refused: str = 
         open_ = session.status == "scheduled" and session.ends_at > work.now
         return {
             "session": session, "enrolment": present, "learner": work.db.get_one(Learner, enrolment.learner_id), "organisation": work.organisation,
-            "seats": work.db.get_one(Seats, session.id), "waiting": work.db.scalar(line), "open": open_ and page_answers.still_asked(asked, present),
+            # As the mail was written that led here.
+            "read": work.db.get(MailSkeleton, asked.skeleton_id) or work.organisation, "seats": work.db.get_one(Seats, session.id),
+            "waiting": work.db.scalar(line), "open": open_ and page_answers.still_asked(asked, present),
         }  # fmt: skip
 
     values = house().read(asked.organisation_id, f"admin:{asked.recipient}", found)
     return pages.page(
-        "learner/approval.html", status, say=language(values["organisation"].locale), token=token, note=_note(), refused=refused,
+        "learner/approval.html", status, say=language(values["read"].locale), zone=values["read"].timezone, token=token, note=_note(), refused=refused,
         nonce=pressing.nonce(_APPROVAL, asked.id), **values,
     )  # fmt: skip

@@ -83,7 +83,7 @@ def test_undo_works_once(full: Desk):
 def test_ali_reads_until_when_the_seat_is_held_and_takes_it(full: Desk):
     full.do(lambda work: answering.answer_on_page(work, 1, Answer.NO))
     path = rsvp(full, 2)
-    assert "A seat is held for you until 21 Nov 2026, 10:00." in full.get(path)
+    assert "A seat is held for you until 21 Nov 2026, 10:00 (Berlin time, CET)." in full.get(path)
     press(full, path, answer="yes")
     assert status(full, 2) == "Registered"
 
@@ -108,6 +108,15 @@ def test_a_manager_approves(full: Desk):
     [path] = [one for one in links(full) if one.startswith("/approvals/")]
     press(full, path, decision="approve")
     assert status(full, 4) == "Registered"
+
+
+def test_a_manager_who_is_a_learner_reads_the_request_in_their_own_zone_and_language(visitor: Desk):
+    visitor.learner("Boss", timezone="America/New_York", locale="de")
+    mia = visitor.learner("Mia", manager_email="Boss@example.org")
+    session = visitor.session(approval_required=True)
+    visitor.do(lambda work: enrolling.register(work, session.id, mia.id))
+    [path] = [one for one in links(visitor) if one.startswith("/approvals/")]
+    assert "10. März 2027, 08:00–09:00 (Zeit in New York, EST)" in visitor.get(path)
 
 
 def test_an_old_request_does_not_approve_a_new_one(full: Desk):

@@ -179,7 +179,7 @@ def _with_choices(work: Work, form: Form, step: OnboardingStep | None = None) ->
     sessions = select(LiveSession).where(*coming, (LiveSession.ends_at > work.now) | kept).order_by(LiveSession.starts_at).limit(_MOST)
     return form.with_choices(
         course_id=[("", "None"), *((str(number), name) for number, name in work.db.execute(courses))],
-        session_id=[("", "The next with a free seat"), *((str(one.id), f"{one.title}, {one.start:%d %b %Y %H:%M}") for one in work.db.scalars(sessions))],
+        session_id=[("", "The next with a free seat"), *((str(one.id), f"{one.title}, {one.start:%d %b %Y %H:%M} {one.timezone}") for one in work.db.scalars(sessions))],
     )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def add_date(session_id: int) -> Response:
         if not form.ok:
             raise Invalid(" ".join(form.errors.values()), field="start")
         date = series.add_date(work, session_id, form.values["start"], form.values["end"])
-        return f"{_day(date.start)} is added. Everybody in the series is invited to it, as an entry of its own."
+        return f"{_day(date.start)} {date.timezone} is added. Everybody in the series is invited to it, as an entry of its own."
 
     return act(verb, "session", session_id=session_id, _anchor="dates")
 

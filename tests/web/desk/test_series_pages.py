@@ -117,7 +117,7 @@ def test_one_date_is_changed_and_one_cancelled_from_their_own_pages(desk: Desk, 
 def test_a_date_is_added_on_the_page(desk: Desk, course: str):
     head = make(desk, course, times="2")
     desk.send(f"/sessions/{head.id}/dates", start="2027-03-05T09:00")
-    assert "Friday, 5 March 2027, 09:00 is added" in desk.get(f"/sessions/{head.id}")
+    assert "Friday, 5 March 2027, 09:00 Europe/Berlin is added" in desk.get(f"/sessions/{head.id}")
     desk.send(f"/sessions/{head.id}/dates", start="2027-03-05T09:00")
     assert "already" in desk.get(f"/sessions/{head.id}") and len(dates(desk, head)) == 3
 
