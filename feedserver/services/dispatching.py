@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from ..addresses import Mailbox
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
+from ..store.history import HistoryEntry
 from ..store.learners import FeedVersion, Learner
 from ..store.outbox import NOT_SENT, QUEUED, SUPERSEDED, SUPPRESSED, Delivery, MailSkeleton, waiting_to_leave
 from ..store.sessions import LiveSession, Revision
@@ -68,6 +69,16 @@ def people(session: LiveSession):
         .where(E_.live_session_id == session.id)
         .subquery()
     )  # fmt: skip
+
+
+def still_undeclined(chosen):
+    """Of `people` who said No: whether they said it on a page alone, so that their calendar, which was not told, still shows the invitation."""
+    h, told = aliased(HistoryEntry), aliased(D_)
+    answered = (h.learner_id == chosen.c.learner_id, h.enrolment_id == chosen.c.enrolment_id, h.verb == "answered")
+    said = select(h.inbound_id).where(*answered).order_by(h.id.desc()).limit(1).scalar_subquery()
+    requests = (told.enrolment_id == chosen.c.enrolment_id, told.entry_id == chosen.c.id, told.method == "REQUEST")
+    shown = select(told.partstat).where(*requests).order_by(told.id.desc()).limit(1).scalar_subquery()
+    return and_(exists().where(*answered), said.is_(None), shown != "DECLINED")
 
 
 def readers(work: Work, chosen, baseline=None) -> list[Readers]:

@@ -248,7 +248,7 @@ def change(
     )
     work.db.flush()
     if session.is_series and spreading:
-        series_people.spread(work, session, [enrolment.learner_id], ending=ending, own=own, anew=not before.seat)
+        series_people.spread(work, session, [enrolment.learner_id], ending=ending, extra=extra, own=own, anew=not before.seat)
     _follow(work, session, enrolment, before, after, ending, extra, first)
     telling.of_change(work, session, enrolment, old, own=own, ending=ending, reason=enrolment.note or "", extra=extra)
     if had and not has and passing_on:

@@ -15,7 +15,7 @@ from ..store.sessions import LiveSession, Revision, RevisionVevent
 from ..training.changes import Snapshot, asks_again, diff
 from ..training.statuses import ON_CALENDAR, TABLE, EnrolmentStatus
 from ..training.statuses import WAITING as WAITING_STATUSES
-from . import rendering, series_own, urgent
+from . import dispatching, rendering, series_own, urgent
 from .dispatching import Readers, ask_again, bump_feeds, dispatch, hold_waiting, later, open_for_mail, people, readers, supersede, touch
 from .rendering import Kind
 from .work import Work, new_batch
@@ -195,7 +195,7 @@ def end(
     note: str = "",
     extra: dict | None = None,
 ) -> int:
-    """Take the live entries that `which` selects out of calendars: CANCEL to those who may have the entry and did not say No.
+    """Take the live entries that `which` selects out of calendars: CANCEL to those whose calendars may show the entry as anything but declined.
 
     An invitation that certainly never left is taken back with no message at all. Returns the number of CANCELs.
     """
@@ -208,7 +208,8 @@ def end(
     batch = new_batch()
     sent = 0
     if revision is not None and open_for_mail(work, session, revision.ends_at, even_without_calendar=True):
-        holds = select(going).where(going.c.mailed, ~never_left, going.c.partstat != "DECLINED").subquery()
+        sees_it = or_(going.c.partstat != "DECLINED", dispatching.still_undeclined(going))
+        holds = select(going).where(going.c.mailed, ~never_left, sees_it).subquery()
         sent = dispatch(
             work, session, revision, batch, holds, literal(True), readers(work, holds),
             lambda _reader: kind, method="CANCEL", partstat=holds.c.partstat, note=note, extra=extra,

@@ -13,7 +13,7 @@ from ..store.inbox import PENDING, InboundMessage
 from ..store.sessions import LiveSession
 from ..training.offers import offered_until
 from ..training.statuses import EnrolmentStatus
-from . import enrolling, promoting, seating, waiting_line
+from . import enrolling, promoting, seating, series_by_hand, waiting_line
 from .finding import find, locked_session
 from .rendering import Kind
 from .work import Work
@@ -104,6 +104,7 @@ def _no_longer_kept(work: Work, session: LiveSession, enrolment: Enrolment) -> N
 def _waiting(work: Work, enrolment_id: int) -> tuple[LiveSession, Enrolment]:
     session = locked_session(work, find(work, Enrolment, enrolment_id).live_session_id)
     enrolment = work.db.get_one(Enrolment, enrolment_id, populate_existing=True)
+    series_by_hand.must_take_people(session)
     if enrolment.status != S.WAITING_LIST:
         raise Conflict(f"Only somebody on the waiting list can be offered a seat; this is {enrolment.status}.")
     return session, enrolment

@@ -117,7 +117,8 @@ def _buttons(work: Work, enrolment: Enrolment, session: LiveSession, entry: Cale
     if session.status != "scheduled" or session.ends_at <= work.now or not alive:
         return
     if rule.listed:
-        if enrolment.status == S.WAITING_LIST and free:
+        shared = session.series_id is not None and not session.seats_per_date
+        if enrolment.status == S.WAITING_LIST and free and not shared:
             yield "take"
         yield "no"
     elif enrolment.status in (S.INVITED, S.REGISTERED):

@@ -25,12 +25,14 @@ _QUIET = {"synchronize_session": False}
 
 
 def spread(
-    work: Work, head: LiveSession, learner_ids: Sequence[int], *, ending: Kind = Kind.REMOVED, own: bool = False, anew: bool = False
-) -> None:
+    work: Work, head: LiveSession, learner_ids: Sequence[int], *, ending: Kind = Kind.REMOVED, extra: dict | None = None, own: bool = False,
+    anew: bool = False,
+) -> None:  # fmt: skip
     """Give these learners, in every date of the series that is to come, the status that they have in the series; constant statements a date.
 
     `own`: they answered the whole series, which leaves alone the dates that they answered singly. `anew`: they come into it from outside,
-    so that a No to a date is one only where they said it to that date.
+    so that a No to a date is one only where they said it to that date. `ending` is how messages that take an entry back are called, `extra`
+    what they say besides.
     """
     if not learner_ids:
         return
@@ -40,7 +42,7 @@ def spread(
             _place(work, head, date, learner_ids)
         else:
             _mirror(work, head, date, learner_ids, own, anew)
-            _follow(work, date, learner_ids, ending)
+            _follow(work, date, learner_ids, ending, extra)
     series_own.refresh(work, head, learner_ids)
 
 
@@ -158,15 +160,16 @@ def _mirror(work: Work, head: LiveSession, date: LiveSession, learner_ids: Seque
     work.db.execute(update(Seats).where(Seats.live_session_id == date.id).values(taken=held).execution_options(**_QUIET))
 
 
-def _follow(work: Work, date: LiveSession, learner_ids: Sequence[int], ending: Kind) -> None:
+def _follow(work: Work, date: LiveSession, learner_ids: Sequence[int], ending: Kind, extra: dict | None) -> None:
     """The calendar entries of one date follow; a series that is one entry has none here."""
     if not date.own_entry:
         return
     mine = select(Enrolment.id).where(Enrolment.live_session_id == date.id, Enrolment.learner_id.in_(learner_ids))
     gone = mine.where(Enrolment.status.in_([s for s, rule in TABLE.items() if not rule.entry and not rule.listed]))
     listed = mine.where(Enrolment.status.in_([s for s, rule in TABLE.items() if rule.listed]))
-    notifying.end(work, date, CalendarEntry.enrolment_id.in_(gone), ending, ended_as="removed")
-    notifying.end(work, date, and_(CalendarEntry.enrolment_id.in_(listed), CalendarEntry.mailed.is_(True)), ending, ended_as="waiting")
+    notifying.end(work, date, CalendarEntry.enrolment_id.in_(gone), ending, ended_as="removed", extra=extra)
+    mailed = and_(CalendarEntry.enrolment_id.in_(listed), CalendarEntry.mailed.is_(True))
+    notifying.end(work, date, mailed, ending, ended_as="waiting", extra=extra)
     notifying.begin(work, date)
     notifying.show(work, date, CalendarEntry.enrolment_id.in_(mine))
 

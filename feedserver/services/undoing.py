@@ -26,7 +26,7 @@ def last_answer(work: Work, enrolment: Enrolment) -> HistoryEntry | None:
     session = work.db.get_one(LiveSession, enrolment.live_session_id)
     if session.status != "scheduled" or seating.next_start(work, session) <= work.now:
         return None
-    told = select(HistoryEntry).where(HistoryEntry.enrolment_id == enrolment.id).order_by(HistoryEntry.id.desc()).limit(10)
+    told = select(HistoryEntry).where(*_of(enrolment)).order_by(HistoryEntry.id.desc()).limit(10)
     for one in work.db.scalars(told):
         if one.verb == "answered":
             return one if "was" in (one.detail or {}) and not _overtaken(session, enrolment, one) else None
@@ -70,6 +70,11 @@ def undo(work: Work, enrolment_id: int) -> S:
         entry.partstat = was
     work.db.flush()
     return target
+
+
+def _of(enrolment: Enrolment) -> tuple:
+    """The history is found by person: it has no index by enrolment."""
+    return HistoryEntry.learner_id == enrolment.learner_id, HistoryEntry.enrolment_id == enrolment.id
 
 
 def _overtaken(session: LiveSession, enrolment: Enrolment, last: HistoryEntry) -> bool:

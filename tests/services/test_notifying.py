@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, insert, select
 
 from feedserver.errors import Conflict
-from feedserver.services import enrolling, organising, resending, scheduling
+from feedserver.services import enrolling, organising, page_answers, resending, scheduling
 from feedserver.store import claims
 from feedserver.store.courses import GroupMember
 from feedserver.store.enrolments import Enrolment
@@ -347,3 +347,14 @@ def test_promoting_many_at_once_keeps_seats_and_entries_together(world):
     assert (held, world.seats(session).taken) == (599, 599)
     assert world.count(Delivery, Delivery.live_session_id == session, Delivery.kind.in_(("invite", "offer"))) == 599
     assert world.look(lambda work: enrolling.position(work, work.db.query(Enrolment).filter_by(status="Waiting List").one())) == 1
+
+
+def test_who_said_no_on_the_page_alone_is_told_of_the_cancellation_since_their_calendar_shows_it_still(world):
+    session = world.session("Anna", "Ben")
+    anna, ben = world.mails()
+    mine = world.enrolment(session, "Anna")
+    world.do(lambda work: page_answers.press(work, mine.learner_id, mine.id, "no"))
+    world.answer(ben, "DECLINED")
+    assert world.mails() == []
+    world.cancel(session)
+    assert [(mail.who, mail.method, mail.uid) for mail in world.mails()] == [("Anna", "CANCEL", anna.uid)]

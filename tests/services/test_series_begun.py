@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from feedserver.errors import Conflict
 from tests.services.test_series import dates, make, press, statuses
 from tests.support.world import World
 
@@ -65,3 +66,24 @@ def test_decline_all_is_taken_back_and_a_yes_to_one_date_alone_is_there_again(wo
     press(world, head, "Anna", "undo")
     assert statuses(world, head, "Anna") == ["Invited", "Invited", "Registered", *["Invited"] * 5]
     assert world.enrolment(dates(world, head)[2].id, "Anna").partstat == "ACCEPTED"
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_an_offer_of_a_series_that_lapses_takes_every_entry_back_with_the_place_in_words(world, count):
+    head = make(world, "Anna", "Ben", "Cem", dates=count, capacity=1, waiting_list=True, offer_minutes=60)
+    world.remove(head, "Anna")
+    world.mails()
+    world.advance(3700)
+    taken = [mail for mail in world.mails() if mail.who == "Ben"]
+    assert {mail.method for mail in taken} == {"CANCEL"} and len(taken) == (count if count == 3 else 1)
+    assert all("You are number 1 on the waiting list." in mail.words for mail in taken)
+
+
+def test_a_free_seat_of_a_series_is_taken_in_the_series_and_not_in_one_date(world):
+    head = make(world, "Anna", "Ben", dates=8, capacity=1, waiting_list=True, offer_minutes=60)
+    world.remove(head, "Anna")
+    world.advance(3700)
+    with pytest.raises(Conflict, match="goes by the series"):
+        press(world, dates(world, head)[3].id, "Ben", "take")
+    press(world, head, "Ben", "take")
+    assert {world.status(head, "Ben"), *statuses(world, head, "Ben")} == {"Registered"}
