@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.product import Product, poll
+from tests.support.walking import sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +24,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 @pytest.fixture(scope="module")
 def signed_in(product: Product, browser: Browser) -> dict:
     """The cookies of the owner's browser."""
-    link = product.command("admin", "create", "olga@example.org", "--role", "owner").strip().split()[-1]
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(product.here(link))
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="Today").wait_for()
-    state = context.storage_state()
-    context.close()
-    return state
+    return sign_in(product, browser)
 
 
 @pytest.fixture(scope="module")
