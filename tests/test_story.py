@@ -33,7 +33,7 @@ def feed(world: World, name: str) -> list[icalendar.Event]:
 
 
 def test_a_session_becomes_an_invitation_an_answer_a_status_and_the_feed_shows_both(sqlite_url):
-    began = time.monotonic()
+    began = time.process_time()
     world = World(sqlite_url)
     session = world.session("Lea", "Tom", "Ann", capacity=2, location="Room 5")
     lea, tom = world.mails()
@@ -65,4 +65,4 @@ def test_a_session_becomes_an_invitation_an_answer_a_status_and_the_feed_shows_b
     assert (gone["UID"], gone["STATUS"], gone["SEQUENCE"]) == (lea.uid, "CANCELLED", 2)
     assert world.outbox_is_empty
     world.close()
-    assert time.monotonic() - began < 5  # well under a second on an idle machine; the margin is for a busy one
+    assert time.process_time() - began < 5  # of processor time, so that what else runs does not count

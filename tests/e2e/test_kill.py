@@ -133,7 +133,7 @@ def test_killed_itself_it_leaves_no_child_behind_and_goes_on_where_it_was(tmp_pa
         taken(relay, 50)
         serve = world.product.processes.pop("serve")
         os.kill(serve.pid, signal.SIGKILL)
-        poll(lambda: not members(serve.pid), lambda: str(members(serve.pid)), 20)
+        poll(lambda: not members(serve.pid), lambda: str(members(serve.pid)))
         world.product.start("serve")
         world.quiet()
         same_to_all(relay.messages, people, CONNECTIONS)

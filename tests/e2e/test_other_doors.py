@@ -33,7 +33,7 @@ def samples(heading: str, **instead: str) -> list[str]:
 
 def arrived(world: World, number: int) -> list[dict]:
     """What came in, once there is so much and all of it is judged."""
-    poll(lambda: len(world.all("/inbound")) >= number, lambda: f"{len(world.all('/inbound'))} of {number} came in", 40)
+    poll(lambda: len(world.all("/inbound")) >= number, lambda: f"{len(world.all('/inbound'))} of {number} came in")
     world.quiet()
     return world.all("/inbound")
 
@@ -76,9 +76,9 @@ def test_what_the_pipe_cannot_take_now_postfix_brings_again(tmp_path):
     service, main, *_ = samples("Behind Postfix, by a pipe", **here)
     with Postfix(tmp_path, main, service) as postfix:
         postfix.send(b"From: mia@corp.example\r\nSubject: I am ill\r\n\r\nSorry.\r\n", "mia@corp.example", OURS)
-        poll(lambda: "status=deferred (temporary failure. Command output: It could not be stored now" in postfix.words(), postfix.words, 30)
+        poll(lambda: "status=deferred (temporary failure. Command output: It could not be stored now" in postfix.words(), postfix.words)
         product.command("migrate")
-        poll(lambda: "status=sent (delivered via feedserver service)" in postfix.words(), postfix.words, 30)
+        poll(lambda: "status=sent (delivered via feedserver service)" in postfix.words(), postfix.words)
         with closing(sqlite3.connect(tmp_path / "feedserver.db")) as db:
             assert db.execute("SELECT via, envelope_from, envelope_to FROM inbound_messages").fetchall() == [
                 ("ingest", "mia@corp.example", f'["{OURS}"]')
@@ -92,7 +92,7 @@ def test_out_of_a_mailbox_every_answer_is_taken_once_though_the_worker_dies(tmp_
     with Dovecot() as dovecot, World.open(tmp_path, parts=("web", "worker"), imap_url=dovecot.url()) as world:
         people = world.crowd(number)
         session = world.session_of(people)
-        poll(lambda: len(world.relay.messages) >= number, "not all were invited", 40)
+        poll(lambda: len(world.relay.messages) >= number, "not all were invited")
         mails = {mail.to: mail for mail in world.mails()}
         dovecot.deliver(*(world.reply(p, mails[p["email"]], "ACCEPTED") for p in people))
         time.sleep(moments.uniform(0, 0.4))  # at any moment, not at one that can be told from outside

@@ -104,7 +104,7 @@ def test_a_relay_that_was_away_gets_everything_when_it_is_back(tmp_path):
         people = world.crowd(30)
         world.session_of(people)
         waiting = lambda: world.get("/deliveries?state=queued&limit=1")["items"]  # noqa: E731 - none while a worker holds them all
-        poll(lambda: [one for one in waiting() if one["last_error"]], "nothing is said of the relay", 30)
+        poll(lambda: [one for one in waiting() if one["last_error"]], "nothing is said of the relay")
         with FakeRelay(port=gone.port) as back:
             poll(lambda: len(back.messages) == 30, lambda: f"{len(back.messages)} of 30 came")
             world.quiet()
@@ -120,4 +120,3 @@ def test_the_pace_that_the_relay_bears_is_kept(tmp_path):
         times = [r.at for r in world.relay.messages]
         # ten a second, and at most the worth of one second at once
         assert max(sum(begin <= t < begin + 3 for t in times) for begin in times) <= 41
-        assert times[-1] - times[0] <= 12, f"45 messages took {times[-1] - times[0]:.1f} s"

@@ -197,7 +197,6 @@ class World:
         return poll(
             lambda: next((d for d in self.deliveries(learner)[-1:] if d["state"] == state), None),
             lambda: f"not {state}: {self.deliveries(learner)}",
-            30,
         )
 
     def retry(self, delivery: dict) -> dict:
@@ -212,9 +211,14 @@ class World:
         if number is None:
             self.quiet()
         else:
-            poll(lambda: len(found()) >= number, lambda: f"{len(found())} of {number} mails came", 30)
+            poll(lambda: len(found()) >= number, lambda: f"{len(found())} of {number} mails came")
             assert len(found()) == number, [m.subject for m in found()]
+            self._noted()
         return found()
+
+    def _noted(self) -> None:
+        """Until the worker has noted what became of all that it had in hand: a mail is here before its row says so."""
+        poll(lambda: not self.get("/deliveries?state=sending&limit=1")["items"], "something is still in hand")
 
     def quiet(self, seconds: float = 60) -> None:
         """Until no edit waits to settle, no message to leave, and none that came in to be judged."""
@@ -260,7 +264,7 @@ class World:
     def newest(self) -> dict:
         """The message that came in last, once it is judged; a 250 means that it is listed."""
         one = self.get("/inbound?limit=1")["items"][0]
-        return poll(lambda: self._judged(one["id"]), lambda: str(self.get(f"/inbound/{one['id']}")), 30)
+        return poll(lambda: self._judged(one["id"]), lambda: str(self.get(f"/inbound/{one['id']}")))
 
     def _judged(self, number: int) -> dict | None:
         found = self.get(f"/inbound/{number}")

@@ -115,7 +115,7 @@ class FakeRelay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
-    def wait_for(self, number: int, timeout: float = 10.0) -> list[Received]:
+    def wait_for(self, number: int, timeout: float = 60.0) -> list[Received]:
         """The messages, once there are `number` of them (or the time is up)."""
         until = time.monotonic() + timeout
         while len(self.messages) < number and time.monotonic() < until:

@@ -52,18 +52,18 @@ class Receiving:
 
     def __enter__(self) -> Receiving:
         self._thread.start()
-        assert self._listening.wait(10)
+        assert self._listening.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._thread.join(20)
+        self._thread.join(60)
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
 
-    def ended(self, timeout: float = 15) -> bool:
+    def ended(self, timeout: float = 60) -> bool:
         """Whether the listener has come to its end in time."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -81,7 +81,7 @@ class Talk:
     """A bare socket: bytes out, reply lines in."""
 
     def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=15)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.file = self.sock.makefile("rb")
 
     def say(self, line: str | bytes) -> str:

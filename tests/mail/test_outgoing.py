@@ -19,7 +19,7 @@ from tests.mail.fake_relay import FakeRelay
 from tests.support.product import poll
 from tests.support.world import World
 
-QUICK = Timeouts(connect=2, greeting=2, command=2, data=2, final_dot=2)
+PATIENT = Timeouts(connect=30, greeting=30, command=30, data=30, final_dot=30)
 
 
 @contextmanager
@@ -27,14 +27,14 @@ def sending(world: World, relay: FakeRelay) -> Iterator[None]:
     """A worker sends to this relay over two connections."""
     stop = threading.Event()
     settings = replace(Settings(), smtp_url=f"{relay.url}?tls=none", smtp_connections=2)
-    outgoing = Outgoing(world.house, settings, stop, timeouts=QUICK)
+    outgoing = Outgoing(world.house, settings, stop, timeouts=PATIENT)
     thread = threading.Thread(target=outgoing.run)
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

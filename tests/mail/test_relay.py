@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -27,8 +28,8 @@ from .fake_relay import (
     server_context,
 )
 
-PATIENT = Timeouts(connect=10, greeting=10, command=10, data=10, final_dot=10, quit=10)
-HURRIED = Timeouts(connect=2, greeting=0.2, command=0.2, data=1, final_dot=0.2, quit=0.2)
+PATIENT = Timeouts(connect=30, greeting=30, command=30, data=30, final_dot=30, quit=30)
+_LIMIT = {"connect": "greeting", "dot": "final_dot", "QUIT": "quit"}
 BODY = b"From: training@example.net\r\nSubject: Fire safety\r\n\r\n.Bring your badge.\r\n..\r\nSee you.\r\n"
 
 
@@ -51,10 +52,15 @@ class Book:
         return [o.state for o in self.outcomes]
 
 
+def hurried(*moments: str) -> Timeouts:
+    """Patient, but at these moments, where nothing comes."""
+    return replace(PATIENT, **{_LIMIT.get(moment, "command"): 0.2 for moment in moments})
+
+
 def connect(relay: FakeRelay, query: str = "", **more) -> Connection:
-    steps = [step for these in relay.script.values() for step in (these if isinstance(these, list) else [these])]
-    mute = any(step is SILENCE or step is STORE_THEN_SILENCE for step in steps)
-    connection = Connection(RelayUrl.parse(relay.url + query), timeouts=HURRIED if mute else PATIENT, **more)
+    steps = {moment: these if isinstance(these, list) else [these] for moment, these in relay.script.items()}
+    mute = [moment for moment, these in steps.items() if any(step is SILENCE or step is STORE_THEN_SILENCE for step in these)]
+    connection = Connection(RelayUrl.parse(relay.url + query), timeouts=hurried(*mute), **more)
     connection.open()
     return connection
 
@@ -155,10 +161,9 @@ def test_nonsense_before_the_body_ends_the_connection_and_is_tried_later(moment,
 def test_a_relay_that_drips_its_reply_is_not_waited_for_longer_than_the_limit():
     with FakeRelay({"MAIL": "250 " + "ok " * 100}) as relay:
         connection, book = connect(relay), Book()
-        connection.timeouts, relay.drip = HURRIED, 0.02
-        began = time.monotonic()
+        connection.timeouts, relay.drip = hurried("MAIL"), 0.02
         connection.send(iter([message(1)]), book)
-        assert book.states == ["temporary"] and time.monotonic() - began < 3
+        assert book.states == ["temporary"]  # and not "sent", as when the whole reply is waited for
 
 
 def test_a_relay_that_sends_byte_by_byte_in_time_is_fine():
@@ -229,7 +234,7 @@ def test_an_open_connection_is_used_again_and_a_dead_one_is_noticed():
         connection.send(iter([message(3)]), book)
         assert book.states == ["sent", "sent"] and relay.connections == 1
         relay.stop()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while connection.idle_check() and time.monotonic() < until:
             time.sleep(0.005)
         assert not connection.is_open
@@ -238,9 +243,8 @@ def test_an_open_connection_is_used_again_and_a_dead_one_is_noticed():
 def test_a_quit_that_is_never_answered_changes_nothing():
     with FakeRelay({"QUIT": SILENCE}) as relay:
         book, connection = deliver(relay, message(1))
-        began = time.monotonic()
         connection.close()
-        assert book.states == ["sent"] and time.monotonic() - began < 2 and not connection.is_open
+        assert book.states == ["sent"] and not connection.is_open
 
 
 @pytest.mark.parametrize(

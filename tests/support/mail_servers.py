@@ -156,7 +156,7 @@ class _Server:
             self.process = subprocess.Popen(
                 command, cwd=folder, stdout=out, stderr=out, start_new_session=True, preexec_fn=_die_with_parent, **more
             )
-        poll(lambda: self.process.poll() is not None or _answers(self.port), self.words, 20)
+        poll(lambda: self.process.poll() is not None or _answers(self.port), self.words)
         assert self.process.poll() is None, self.words()
 
     def kill9(self) -> None:

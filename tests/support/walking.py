@@ -39,7 +39,7 @@ def sign_in(product: Product, browser: Browser, email: str = OWNER, role: str = 
 def walking(product: Product, browser: Browser, signed_in: dict | None = None, **context: object) -> Iterator[Walk]:
     """A walk with cookies of its own; scripts are off where `java_script_enabled=False`."""
     opened = browser.new_context(**{"storage_state": signed_in, "viewport": {"width": 1280, "height": 900}, **context})
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(30_000)
     try:
         yield Walk(product, opened.new_page())
     finally:
@@ -94,7 +94,7 @@ class Walk:
             mails = ((link.get_attribute("href"), self._source(link)) for link in links)
             return next(((path, mail) for path, mail in mails if saying in words_of(mail)), None)
 
-        path, mail = poll(found, lambda: f"no mail “{subject}” to {to}: {self.page.locator('main').inner_text()}", 30)
+        path, mail = poll(found, lambda: f"no mail “{subject}” to {to}: {self.page.locator('main').inner_text()}")
         self.go(path)
         return mail
 

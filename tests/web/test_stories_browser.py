@@ -92,7 +92,7 @@ def test_held_replies_are_worked_through_with_the_keyboard_alone(desk: Door):
             office.go("/mail/in?outcome=quarantined")
             return office.page.get_by_role("row").filter(has_text="private@home.example").count() == 2
 
-        poll(held, "the replies from other addresses are not held", 30)
+        poll(held, "the replies from other addresses are not held")
         office.page.get_by_role("row").filter(has_text="ada.private").get_by_role("link").focus()
         office.page.keyboard.press("Enter")
         office.page.get_by_role("heading", name="Evidence").wait_for()
@@ -142,7 +142,7 @@ def test_somebody_leaves_in_one_action_and_the_place_is_passed_on(desk: Door):
         assert "2 coming sessions are cancelled" in told and "In 1 of them somebody waits" in told
         office.press("Ole Gone leaves")
         for title in ("Leaving one", "Leaving two"):
-            poll(lambda title=title: _method_of_newest(office, gone, title) == "CANCEL", f"no CANCEL of {title}", 30)
+            poll(lambda title=title: _method_of_newest(office, gone, title) == "CANCEL", f"no CANCEL of {title}")
         offer = office.open_mail(next_["email"], "Leaving one")
         assert calendar_of(offer)["METHOD"] == "REQUEST"
         office.go(f"/sessions/{sessions[0]['id']}")
