@@ -119,6 +119,12 @@ def test_a_manager_who_is_a_learner_reads_the_request_in_their_own_zone_and_lang
     assert "10. März 2027, 08:00–09:00 (Zeit in New York, EST)" in visitor.get(path)
 
 
+def test_no_page_of_learners_says_a_moment_without_its_zone():
+    templates = {path.name: path.read_text() for path in TEMPLATES.glob("*.html")}
+    assert [name for name, text in templates.items() if re.search(r"\|\s*(moment|clock_time|hours_of|day_of)\b", text)] == []
+    assert "|with_zone(" in templates["page.html"]
+
+
 def test_an_old_request_does_not_approve_a_new_one(full: Desk):
     [path] = [one for one in links(full) if one.startswith("/approvals/")]
     full.do(lambda work: enrolling.reject(work, 4))
