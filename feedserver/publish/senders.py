@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..store.destinations import CALDAV, CHAT, WEBHOOK
+from .calendar_objects import Collections
 from .chat import Chat
-from .collections import Collections
 from .outgoing import Sender
 from .webhooks import Webhooks
 
