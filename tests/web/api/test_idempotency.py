@@ -25,7 +25,7 @@ def test_a_refusal_is_not_kept(api):
     ada = api.learner("Ada")
     api.post("/learners", ADA, 409, headers={"Idempotency-Key": "k1"})
     api.call("DELETE", f"/learners/{ada['id']}", status=204)
-    api.post("/learners", ADA, 201, headers={"Idempotency-Key": "k1"})
+    assert api.post("/learners", ADA, 201, headers={"Idempotency-Key": "k1"})["id"] != ada["id"]
 
 
 def test_a_key_is_forgotten_after_a_day(api, clock):
