@@ -145,7 +145,7 @@ def waiting(work: Work, destinations: Sequence[Destination]) -> dict[int, int]:
     """Of each, how many deliveries have not left."""
     ids = [one.id for one in destinations]
     query = select(D_.destination_id, func.count()).where(D_.destination_id.in_(ids), state_in(D_.state, OPEN)).group_by(D_.destination_id)
-    return dict(work.db.execute(query).tuples().all())
+    return {number: count for number, count in work.db.execute(query)}
 
 
 def send_again(work: Work, destination: Destination, delivery_id: int) -> Delivery:

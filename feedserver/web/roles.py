@@ -68,6 +68,7 @@ TABLE: dict[str, frozenset[str]] = dict(
             "delivery_source retry_delivery inbound_source apply_inbound discard_inbound judge_inbound judge_held know_sender read_letter mail_again",
         ),
         *_for(MANAGERS, "connections new_connection connection edit_connection press_connection"),
+        *_for(MANAGERS, "programs new_webhook webhook edit_webhook press_webhook send_event_again new_chat chat edit_chat press_chat"),
         *_for(MANAGERS, "mail_setup check_setup mail_checks send_check mail_check end_check"),
         *_for(OVERSEERS, "mail_health mail_servers mail_health_csv"),
         *_for(

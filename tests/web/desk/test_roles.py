@@ -53,6 +53,8 @@ MATRIX = {
     "mail_health": "otc", "mail_servers": "otc", "mail_health_csv": "otc",
     "audience_feeds": "otia", "new_audience_feed": "otia", "edit_audience_feed": "otia", "rotate_audience_feed": "otia", "revoke_audience_feed": "otia",
     "connections": "ot", "new_connection": "ot", "connection": "ot", "edit_connection": "ot", "press_connection": "ot",
+    "programs": "ot", "new_webhook": "ot", "webhook": "ot", "edit_webhook": "ot", "press_webhook": "ot", "send_event_again": "ot",
+    "new_chat": "ot", "chat": "ot", "edit_chat": "ot", "press_chat": "ot",
     "organisation": "o", "new_token": "o", "revoke_token": "o", "new_sign_in": "o", "disable_sign_in": "o",
 }  # fmt: skip
 BUTTONS = {
