@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, current_app
 
-from ..errors import Unavailable
+from ..errors import Conflict
 from ..services.connecting import CalendarServers
 from ..services.house import House
 from ..settings import Settings
@@ -27,10 +27,10 @@ def house() -> House:
 
 
 def calendars() -> CalendarServers:
-    """Who speaks with calendar servers elsewhere; raises `Unavailable` in a process that was given nobody."""
+    """Who speaks with calendar servers elsewhere; raises `Conflict` in a process that was given nobody."""
     found = current_app.extensions[_CALENDARS]
     if found is None:
-        raise Unavailable("This process speaks with no other servers.")
+        raise Conflict("This process speaks with no other servers.")
     return found
 
 

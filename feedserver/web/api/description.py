@@ -45,6 +45,7 @@ _ORDER = (
     "onboarding",
     "feeds",
     "audiences",
+    "destinations",
     "deliveries",
     "inbound",
     "proposals",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -29,12 +29,13 @@ class Nothing(Body):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler is given besides its `Work`: ids of the path, checked body and query, versions of If-Match."""
+    """What a handler is given besides its `Work`: ids of the path, checked body and query, versions of If-Match, what was asked `outside`."""
 
     path: dict[str, Any]
     body: Any = None
     query: Any = None
     versions: list[int] | None = None
+    outside: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table."""
+    """One row of the table. `outside(caller, call)` asks other servers, before any transaction."""
 
     method: str
     path: str
@@ -64,6 +65,7 @@ class Route:
     raw: str | None = None
     described: bool = True
     rehearsal: bool = False
+    outside: Callable[[Any, Call], Any] | None = None
     largest: int = LARGEST_BODY
 
     @property
@@ -119,6 +121,8 @@ def _view(one: Route) -> Callable[..., Response]:
             query=read_query(request.args, one.query or Nothing),
             versions=read_versions(request) if one.tagged else None,
         )  # fmt: skip
+        if one.outside is not None:
+            call = replace(call, outside=one.outside(who, call))
         if one.rehearsal:
             return _response(*house().rehearse(who.organisation_id, who.actor, lambda work: render(work, call)))
         if not one.writes:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from feedserver.store.rows import Base
+from tests.support.elsewhere import BASE, PASSWORD, OneServer
 from tests.web.api.conftest import a_session
 from tests.web.api.test_proposals import proposal
 from tests.web.api.test_stories import inbound
@@ -22,6 +23,7 @@ BODIES = {
     "editFeed": {"name": "Mine"},
     "editAudienceFeed": {"subscriber": "Mine"},
     "editRoom": {"name": "Mine"},
+    "editDestination": {"name": "Mine"},
     "register": {"learner_id": 1},
     "createMilestone": {"kind": "assessment", "title": "Mine", "day": "2027-03-01"},
     "editMilestone": {"title": "Mine"},
@@ -39,7 +41,7 @@ BODIES = {
 
 
 @pytest.fixture
-def theirs(other) -> dict[str, int]:
+def theirs(other, app) -> dict[str, int]:
     """Ids of everything that another organisation has."""
     learner, course = other.learner("Mallory"), other.course()
     group = other.post(f"/courses/{course['id']}/groups", {"name": "Theirs", "learner_ids": [learner["id"]]})
@@ -62,6 +64,9 @@ def theirs(other) -> dict[str, int]:
         "completion": other.post("/completions", {"learner_id": learner["id"], "course_id": course["id"], "note": "secret"}),
         "file": other.post(f"/sessions/{session['id']}/files", data={"file": (io.BytesIO(b"Theirs."), "secret.txt")}),
     }
+    app.extensions["feedserver.calendars"] = OneServer()
+    account = {"url": f"{BASE}rooms/", "username": "mallory", "password": PASSWORD}
+    made["destination"] = other.post("/destinations", {"name": "Their secret", **account})
     made["plan"] = other.post("/onboarding-plans", {"name": "Their secret", "steps": [{"days": 0, "title": "Their secret"}]})
     started = {"learner_id": learner["id"], "plan_id": made["plan"]["id"], "start_date": "2027-01-04"}
     made["onboarding"] = other.post("/onboardings", started)
@@ -128,6 +133,7 @@ def test_lists_hold_ones_own_alone(api, theirs):
         "/inbound",
         "/proposals",
         "/audience-feeds",
+        "/destinations",
         "/completions",
         "/certificate-kinds",
         "/certificates",
