@@ -73,18 +73,21 @@ def test_another_organisation_sees_nothing_of_it(evil: Desk):
     evil.send("/sessions/1/cancel", 404)
 
 
-@pytest.mark.parametrize("path", ["/sessions/1", "/groups/1", "/learners", "/mail/out", "/", "/sessions"])
-def test_ten_times_the_people_cost_the_same_queries(desk: Desk, path):
+def test_ten_times_the_people_cost_the_same_queries(desk: Desk):
+    paths = ("/sessions/1", "/groups/1", "/learners", "/mail/out", "/", "/sessions")
     desk.session("Ada", "Bob", "Cleo")
-    with desk.statements() as few:
-        desk.get(path)
+    few = {path: _told(desk, path) for path in paths}
     for n in range(30):
         desk.learner(f"More{n}")
         desk.send("/groups/1/members", who=f"more{n}@example.org")
-    desk.get(path)
-    with desk.statements() as many:
+    desk.get("/")
+    assert {path: _told(desk, path) for path in paths} == few and max(few.values()) < 30
+
+
+def _told(desk: Desk, path: str) -> int:
+    with desk.statements() as told:
         desk.get(path)
-    assert len(few) == len(many) < 30
+    return len(told)
 
 
 def test_a_quarantined_reply_waits_on_the_first_page_and_is_discarded(desk: Desk):
@@ -113,10 +116,16 @@ def _inbound(desk: Desk, **values) -> int:
         return row.id
 
 
-@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\u202e\u2066", "'; DROP TABLE learners; --", "%_\\", "x" * 5000, "9" * 40])
+@pytest.mark.parametrize(
+    "odd", [("\x00", "%_\\", "x" * 5000), ("\ud800", "\u202e\u2066", "'; DROP TABLE learners; --", "9" * 40)], ids=["long", "odd"]
+)
 def test_odd_texts_are_answered_with_a_page(desk: Desk, odd):
-    text = odd.encode("utf-8", "surrogatepass")
     desk.session("Mia")
+    for text in odd:
+        _odd(desk, text.encode("utf-8", "surrogatepass"))
+
+
+def _odd(desk: Desk, text: bytes) -> None:
     for path in ("/courses", "/learners", "/sessions", "/mail/out", "/mail/in"):
         assert desk.client.get(path, query_string={"q": text, "page": text, "state": text, "which": text}).status_code == 200
     for path, fields in _FORMS.items():
