@@ -27,6 +27,7 @@ from mail.mailbox import MailboxPolling
 from mail.outgoing import Outgoing
 
 from ..publish.outgoing import Publishing
+from ..publish.resealing import seal_again
 from ..publish.senders import SENDERS
 from ..services import polling, receiving, retention
 from ..services.house import House
@@ -48,6 +49,7 @@ def worker() -> None:
     found = parts.settings()
     house = parts.house(found)
     stop = _stopping()
+    seal_again(house)
     outgoing = Outgoing(house, found, stop)
     judging = Judging(house, found, stop, lambda: outgoing.worker_id)
     publishing = Publishing(house, parts.way_out(found), SENDERS, stop)

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from feedserver.publish.guard import TooSlow
 from feedserver.publish.outcomes import Outcome, Result
+from feedserver.publish.resealing import seal_again
 from feedserver.store import claims, lanes
 from feedserver.store.destinations import Destination
 from feedserver.store.outbox import Delivery
@@ -219,6 +220,17 @@ def test_a_secret_that_no_key_opens_is_said_and_nothing_is_lost(desk, receiver):
     assert receiver.got == {} and desk.states() == ["deferred"] and "enter it again" in desk.all(Destination)[0].problem
     desk.world.house.vault = kept
     desk.database.run(lambda db: lanes.wake(db, to, desk.world.moment))
+    desk.once()
+    assert receiver.got[to] == ["a1"]
+
+
+def test_a_rotation_of_keys_seals_every_secret_again_by_the_newest(desk, receiver):
+    to = hook(desk)
+    events(desk, to, "a1")
+    old, new = "a-key-of-sixteen-characters", "a-newer-key-of-sixteen"
+    desk.world.house.vault = Vault([new, old])
+    assert (seal_again(desk.world.house), seal_again(desk.world.house)) == (1, 0)
+    desk.world.house.vault = Vault([new])
     desk.once()
     assert receiver.got[to] == ["a1"]
 
