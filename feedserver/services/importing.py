@@ -158,7 +158,9 @@ def add(work: Work, people: list[Person]) -> list[int]:
         "organisation_id": work.organisation_id, "version": 1, "created_at": work.now,
     }  # fmt: skip
     rows = [{**usual, "email_key": p.key, "page_id": new_id(), **p.values} for p in people]
-    ids = list(work.db.scalars(insert(Learner).returning(Learner.id, sort_by_parameter_order=True), rows))
+    # In the order of the rows it would be a statement each on SQLite.
+    made = dict(work.db.execute(insert(Learner).returning(Learner.email_key, Learner.id), rows).all())
+    ids = [made[p.key] for p in people]
     feed = {
         "organisation_id": work.organisation_id, "key_id": work.key_id, "name": "My training", "kinds": list(KINDS), "content": "everything",
         "detail": "full", "alarms": False, "version": 1, "changed_at": work.now, "created_at": work.now,
