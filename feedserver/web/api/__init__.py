@@ -31,6 +31,7 @@ from . import (
     routing,
     sessions,
     sync,
+    webhooks,
 )
 
 NOUNS = (
@@ -53,6 +54,7 @@ NOUNS = (
     feeds,
     audiences,
     destinations,
+    webhooks,
     deliveries,
     inbound,
     proposals,

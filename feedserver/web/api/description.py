@@ -46,6 +46,7 @@ _ORDER = (
     "feeds",
     "audiences",
     "destinations",
+    "webhooks",
     "deliveries",
     "inbound",
     "proposals",
@@ -103,6 +104,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "NewOnboarding": {"learner_id": 1, "plan_id": 1, "start_date": "2027-01-04"},
     "SyncLearners": {"items": [{"external_id": "E-1", "email": "ada@example.org", "name": "Ada Lovelace", "team": "Night shift"}], "dry_run": True},
+    "NewWebhook": {"name": "Personnel system", "url": "https://hr.example.org/hooks/training", "events": ["completion", "certificate"]},
     "NewFeed": {"name": "Phone", "detail": "busy"},
     "NewAudienceFeed": {"audience": "organisation", "subscriber": "Screen in the hall", "detail": "title"},
 }  # fmt: skip

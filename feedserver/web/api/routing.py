@@ -49,7 +49,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Route:
-    """One row of the table. `outside(caller, call)` asks other servers, before any transaction."""
+    """One row of the table. `outside(caller, call)` asks other servers, before any transaction.
+
+    `shown_once`: members of the answer that are secrets: nothing remembers them, and a repeated call answers null.
+    """
 
     method: str
     path: str
@@ -66,6 +69,7 @@ class Route:
     described: bool = True
     rehearsal: bool = False
     outside: Callable[[Any, Call], Any] | None = None
+    shown_once: tuple[str, ...] = ()
     largest: int = LARGEST_BODY
 
     @property
@@ -130,7 +134,9 @@ def _view(one: Route) -> Callable[..., Response]:
         if key is None:
             return _response(*house().run(who.organisation_id, who.actor, lambda work: render(work, call)))
         digest = _digest(one, path, call)
-        return _response(*house().run(who.organisation_id, who.actor, lambda work: _once(work, key, digest, lambda: render(work, call))))
+        return _response(
+            *house().run(who.organisation_id, who.actor, lambda work: _once(work, key, digest, one, lambda: render(work, call)))
+        )
 
     return view
 
@@ -162,13 +168,14 @@ def _renderer(one: Route) -> Callable[[Work, Call], tuple[int, dict[str, str], b
     return render
 
 
-def _once(work: Work, key: str, digest: str, act: Callable) -> tuple[int, dict[str, str], bytes]:
+def _once(work: Work, key: str, digest: str, one: Route, act: Callable) -> tuple[int, dict[str, str], bytes]:
     known = remembering.begin(work, key, digest)
     if known is not None:
         head, _, body = known[1].partition(b"\n")
         return known[0], {**json.loads(head), "Idempotent-Replayed": "true"}, body
     status, headers, body = act()
-    remembering.finish(work, key, status, json.dumps(headers).encode() + b"\n" + body)
+    kept = json.dumps({**json.loads(body), **dict.fromkeys(one.shown_once)}).encode() + b"\n" if one.shown_once else body
+    remembering.finish(work, key, status, json.dumps(headers).encode() + b"\n" + kept)
     return status, headers, body
 
 

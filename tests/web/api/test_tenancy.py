@@ -31,6 +31,7 @@ BODIES = {
     "awardCertificates": {"learner_ids": [1]},
     "editOnboardingPlan": {"name": "Mine"},
     "moveOnboarding": {"start_date": "2027-01-04"},
+    "editWebhook": {"name": "Mine"},
     "addEnrolment": {"learner_id": 1, "status": "Invited"},
     "editEnrolment": {"status": "Cancelled"},
     "putAttendance": {"status": "Absent"},
@@ -58,6 +59,7 @@ def theirs(other, app) -> dict[str, int]:
         "delivery": mail,
         "room": other.post("/rooms", {"name": "Theirs"}),
         "audience_feed": other.post("/audience-feeds", {"audience": "organisation", "subscriber": "Mallory"}),
+        "webhook": other.post("/webhooks", {"name": "Their secret", "url": "https://mallory.example/", "active": False}),
         "milestone": other.post(
             f"/courses/{course['id']}/milestones", {"kind": "assessment", "title": "Their secret", "day": "2027-03-01"}
         ),
@@ -134,6 +136,7 @@ def test_lists_hold_ones_own_alone(api, theirs):
         "/proposals",
         "/audience-feeds",
         "/destinations",
+        "/webhooks",
         "/completions",
         "/certificate-kinds",
         "/certificates",
