@@ -15,13 +15,14 @@ import pytest
 from sqlalchemy import update
 
 from feedserver import tokens
-from feedserver.services import access, checking_in, organising
+from feedserver.services import access, checking_in, connecting, organising, reconciling
 from feedserver.services.house import House
 from feedserver.settings import Settings
 from feedserver.store.database import Database
 from feedserver.store.learners import Learner
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import LiveSession
+from feedserver.vault import Vault
 from feedserver.web import create_app
 from feedserver.web.admin.calendar_view import VIEWS
 from feedserver.web.admin.reports import KINDS
@@ -178,6 +179,10 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
     numbers = [one["id"] for one in desk.product.api("GET", "/inbound")[1]["items"]]
     _files(desk, practice)
     _plan(desk, asked)
+    people = [
+        {"external_id": f"E-{n}", "email": address, "name": "Somebody"} for n, address in enumerate(("new@corp.example", "no address"))
+    ]
+    assert desk.product.api("PUT", "/sync/learners", {"items": people})[1]["refused"] == 1
     desk.go("/learners/import").get_by_label("Or paste its lines").fill(CSV)
     desk.press("Look at it")
     cancelled = desk.open_mail(ann["email"], "Full house") and desk.page.url.rpartition("/")[2]
@@ -204,6 +209,7 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.mail_out": ["/mail/out", "/mail/out?state=dead"],
         "admin.delivery": ["/mail/out/1", "/mail/out/2"],
         "admin.mail_check": [examined],
+        "admin.connection": [_connected(desk.product)],
         "admin.mail_in": ["/mail/in", "/mail/in?outcome=quarantined"],
         "admin.inbound": [f"/mail/in/{number}" for number in numbers],
         "admin.sign_in_page": [signed["sign_in"], "/sign-in/wrong"],
@@ -220,6 +226,42 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "confirming.confirm": [desk.link_in(strange, "confirm")],
         "stopping.show": [signed["stop"], "/stop/wrong"],
     }  # fmt: skip
+
+
+def _connected(product: Product) -> str:
+    """A calendar elsewhere that was compared once and refuses the password now; nobody answers at its address."""
+    house = House(Database(product.environment["FEEDSERVER_DATABASE_URL"]), product.url, vault=Vault(("k" * 32,)))
+    values = {
+        "name": "The screen beside the door of the blue room",
+        "url": "https://cloud.example/dav/rooms/",
+        "username": "fs",
+        "password": "x",
+    }
+
+    def verb(work) -> str:
+        one = connecting.connect(work, values)
+        reconciling.note(work, one.id, ())
+        for finding in ("missing", "extra", "different"):
+            kept = {
+                "state": finding,
+                "session_id": 1,
+                "title": "First aid",
+                "uid": "u",
+                "href": "h",
+                "etag": "",
+                "fields": ["title", "start"],
+            }
+            one.report = {**one.report, finding: 1, "findings": [*one.report["findings"], kept]}
+        one.state, one.problem, one.problem_at = (
+            "broken",
+            "It refuses the user name or the password (401). Enter the app password again.",
+            work.now,
+        )
+        return f"/connections/{one.id}"
+
+    found = house.run(1, "system", verb)
+    house.database.close()
+    return found
 
 
 def _signed(product: Product, session_id: int, enrolment_id: int) -> dict[str, str]:

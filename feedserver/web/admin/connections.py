@@ -22,8 +22,11 @@ from .audiences import ADDRESS, subjects
 from .desk import act, admin, look, run
 
 _DETAIL_WORDS = {"full": "Title, place, description", "title": "Titles alone", "busy": "Busy times alone"}
-_HINT = "Of your server or of one calendar: below is where it is found."
+_HINT = "Of your server, or of one calendar: beside this is where it is found."
 URL = Field("url", "Address", "url", required=True, longest=1000, hint=_HINT)
+THERE = Field(
+    "url", "Address", "url", required=True, longest=1000, hint="Of the calendar itself. At another address everything is stored anew."
+)
 USER = Field("username", "User name", required=True, longest=200)
 _SEALED = "One made for this, not the one people sign in with. It is kept sealed, and never shown again."
 _KEPT = "Empty: the one that is kept. For an address on another server it has to be entered again."
@@ -205,7 +208,7 @@ def _fields(found: list[tuple[str, str]]) -> list[Field]:
 
 
 def _edit_fields() -> list[Field]:
-    return Form([NAME, *SUBJECT, URL, USER, AGAIN]).with_choices(what=_choices()).fields
+    return Form([NAME, *SUBJECT, THERE, USER, AGAIN]).with_choices(what=_choices()).fields
 
 
 def _look_page(form: Form) -> Response:
