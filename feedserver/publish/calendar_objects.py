@@ -20,7 +20,7 @@ from .caldav import CalDav, NotCalDav, Standing
 from .guard import Answer, Client
 from .multistatus import path_of
 from .outcomes import Outcome, Result, retry_after
-from .outgoing import Target
+from .sending import Target
 
 ROUNDS = 4
 _DONE = (200, 201, 204)

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from ..ical.lines import clean_line
 from .guard import Answer, Client
 from .outcomes import Outcome, Result, retry_after
-from .outgoing import Target
+from .sending import Target
 
 SECONDS = 10.0
 APART = 1.0

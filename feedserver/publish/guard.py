@@ -8,6 +8,7 @@ holds nobody. Python's own http.client on a socket of ours (docs/decisions/0014-
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import queue
@@ -27,6 +28,7 @@ from . import addresses
 from .addresses import Network
 
 SECONDS = 20.0
+CONNECT = 5.0
 LARGEST = 1024 * 1024
 _CHUNK = 65536
 
@@ -149,6 +151,13 @@ class Client:
             self.close()
         return answer
 
+    def abort(self) -> None:
+        """End the exchange that another thread is in: it fails there at once."""
+        wire = self._wire
+        if wire is not None:
+            with contextlib.suppress(OSError):
+                wire.sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let the connection go."""
         if self._wire is not None:
@@ -167,7 +176,7 @@ class Client:
         if self._wire is not None and self._wire.is_stale():
             self.close()
         if self._wire is None:
-            self._wire = _Wire(self.way_out.connect(self.origin, deadline))
+            self._wire = _Wire(self.way_out.connect(self.origin, min(deadline, time.monotonic() + CONNECT)))
         self._wire.deadline, self._wire.begun = deadline, False
         return self._wire
 

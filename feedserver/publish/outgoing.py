@@ -14,9 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from sqlalchemy import Row
@@ -30,6 +28,7 @@ from ..store.outbox import PUBLISHES
 from ..vault import CannotOpen
 from .guard import Client, NotAllowed, OutboundError, WayOut
 from .outcomes import Outcome, Result, after
+from .sending import Sender, Target
 
 log = structlog.get_logger()
 BATCH = 25
@@ -37,31 +36,13 @@ TURN = 2.0
 POLL = 0.2
 SWEEP = 5.0
 HEARTBEAT = 2.5
+GRACE = 2.0
 THREADS = 16
 PER_ORIGIN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A destination as a sender needs it; `secret` unsealed (app password, webhook secrets, chat address), "" where there is none."""
-
-    id: int
-    organisation_id: int
-    channel: str
-    name: str
-    url: str
-    origin: str
-    username: str
-    secret: str = field(repr=False)
-    settings: dict[str, Any]
-
-
-class Sender(Protocol):
-    """One channel. `row` has the columns of `lanes.take`, `body` among them; `client` speaks with the target's origin alone."""
-
-    def deliver(self, row: Row, target: Target, client: Client, now: datetime) -> Outcome:
-        """One delivery, by as few requests as it takes. May raise `OutboundError`; never touches the database but by `Outcome.note`."""
-        ...
+class _NotOurs(Exception):
+    """The lease was lost meanwhile: nothing is noted."""
 
 
 class Publishing:
@@ -76,6 +57,7 @@ class Publishing:
         self.worker_id = 0
         self.lost = threading.Event()
         self._busy: dict[int, Due] = {}
+        self._clients: dict[int, Client] = {}
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -89,6 +71,7 @@ class Publishing:
             try:
                 with ThreadPoolExecutor(self.threads, "publish") as pool:
                     self._feed(pool)
+                    self._cut_off()
             finally:
                 beat.join()
                 self.database.run(lambda db: claims.leave(db, self.worker_id, self.house.clock()))
@@ -121,6 +104,16 @@ class Publishing:
                 self.stop.wait(1.0)
             if not started:
                 self.stop.wait(POLL)
+
+    def _cut_off(self) -> None:
+        """What is still under way after a moment is cut: a worker that is told to end may not wait for a server that has gone silent."""
+        end = time.monotonic() + GRACE
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.02)
+        with self._lock:
+            left = list(self._clients.values())
+        for client in left:
+            client.abort()
 
     def _sweep(self) -> None:
         def verb(db) -> None:
@@ -159,6 +152,8 @@ class Publishing:
         client: Client | None = None
         try:
             client = self.way_out.open(one.origin)
+            with self._lock:
+                self._clients[one.id] = client
             end = time.monotonic() + TURN
             while not self._over and time.monotonic() < end and self._batch(one.id, client, end):
                 pass
@@ -169,6 +164,7 @@ class Publishing:
             if client is not None:
                 client.close()
             with self._lock:
+                self._clients.pop(one.id, None)
                 self._busy.pop(one.id, None)
 
     def _batch(self, destination_id: int, client: Client, end: float) -> bool:
@@ -248,20 +244,22 @@ class Publishing:
         if step.state == "deferred" and outcome.may_have_arrived:
             values["ambiguous"] = row.ambiguous + 1
 
-        def verb(db) -> bool:
-            if not lanes.settle(db, self.worker_id, row, values):
-                return False
-            if outcome.note is not None:
-                outcome.note(db, now)
+        def verb(db) -> None:
+            # The destination first, as whoever looks a whole collection through does: locks taken in one order.
             if step.state == "sent" or (step.state == "dead" and outcome.code):
                 lanes.works(db, destination_id, now)  # a refusal of one object is an answer, too
             elif step.state != "dead":
                 lanes.fails(db, destination_id, now, outcome.words[:500], step.rest_until, state=step.ends)
                 if outcome.result == Result.BUSY and step.rest_until is not None:
                     lanes.rest_together(db, row.organisation_id, origin, step.rest_until)
-            return True
+            if not lanes.settle(db, self.worker_id, row, values):
+                raise _NotOurs
+            if outcome.note is not None:
+                outcome.note(db, now)
 
-        if not self.database.run(verb):
+        try:
+            self.database.run(verb)
+        except _NotOurs:
             self.lost.set()
             return None
         if step.state != "sent":

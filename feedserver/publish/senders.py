@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..store.destinations import CALDAV, CHAT, WEBHOOK
 from .calendar_objects import Collections
 from .chat import Chat
-from .outgoing import Sender
+from .sending import Sender
 from .webhooks import Webhooks
 
 SENDERS: dict[str, Sender] = {

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from feedserver.publish.guard import TooSlow
 from feedserver.publish.outcomes import Outcome, Result
 from feedserver.publish.resealing import seal_again
+from feedserver.publish.senders import SENDERS
 from feedserver.store import claims, lanes
 from feedserver.store.destinations import Destination
 from feedserver.store.outbox import Delivery
@@ -20,6 +21,7 @@ from feedserver.vault import Vault
 from tests.support.world import World
 
 from .desk import Desk
+from .hostile import serving
 
 OK = Outcome(Result.DONE, 200)
 
@@ -114,6 +116,21 @@ def test_a_receiver_that_hangs_delays_no_other(desk, receiver):
         desk.stop.set()
         loop.join(10)
     assert not loop.is_alive() and receiver.got[slow] == ["a1", "b1"]
+
+
+def test_a_worker_that_is_told_to_end_waits_for_no_server_that_has_gone_silent(desk):
+    with serving(lambda connection, over: over.wait(60)) as origin:
+        desk.publishing.senders = SENDERS
+        room = desk.connect(f"{origin}/c/")
+        desk.publish(room, 1, b"x")
+        loop = threading.Thread(target=desk.publishing.run)
+        loop.start()
+        until(lambda: desk.states() == ["sending"])
+        desk.stop.set()
+        loop.join(15)
+        assert not loop.is_alive()
+    (cut,) = desk.all(Delivery)
+    assert (cut.state, cut.ambiguous) == ("deferred", 1)
 
 
 @both
