@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..training.statuses import ATTENDANCE
+from ..training.statuses import ATTENDANCE, EnrolmentStatus
 
 ENROLMENT, ANSWER, ATTENDANCE_, SESSION, COMPLETION, CERTIFICATE = (
     "enrolment",
@@ -78,7 +78,9 @@ def type_of(one: Happened) -> str | None:
     """The type of event that this is, or None."""
     if one.changes_status:
         marked = {one.detail["from"], one.detail["to"]} & set(ATTENDANCE)
-        return "attendance.recorded" if marked else "enrolment.changed"
+        if marked:
+            return "attendance.recorded"
+        return "enrolment.created" if one.detail["from"] == EnrolmentStatus.CANCELLED else "enrolment.changed"
     return TYPES.get(one.verb)
 
 
@@ -142,6 +144,7 @@ NOT_EVENTS = _words("""
     milestone cancelled
     milestone edited
     milestone made
+    named by another system
     onboarding ended
     onboarding moved
     onboarding plan edited

@@ -18,7 +18,8 @@ from ..store.destinations import LEAVING, WEBHOOK, Destination
 from ..store.learners import Learner
 from ..store.outbox import QUEUED, Delivery
 from ..store.sessions import LiveSession
-from ..training.statuses import Answer
+from ..training.audiences import PRIVATE
+from ..training.statuses import Answer, EnrolmentStatus
 from .event_types import Happened, family_of, type_of
 from .work import Work
 
@@ -106,7 +107,9 @@ def _data(one: Happened, kind: str, session: dict | None, learner: dict | None) 
     if one.enrolment_id is not None:
         data["enrolment"] = {"id": one.enrolment_id}
     if one.changes_status:
-        data["status"] = {"before": one.detail["from"], "after": one.detail["to"]}
+        # Who was not in it, or no more, was Cancelled there.
+        before = one.detail["from"]
+        data["status"] = {"before": None if before == EnrolmentStatus.CANCELLED else before, "after": one.detail["to"]}
     elif kind == "enrolment.created":
         data["status"] = {"before": None, "after": one.detail.get("status")}
     elif kind == "answer.received":
@@ -118,7 +121,8 @@ def _data(one: Happened, kind: str, session: dict | None, learner: dict | None) 
         data["previous_answer"] = _ANSWERS.get(one.detail.get("was"))
     elif kind == "session.updated":
         data["changed"] = sorted(one.detail.get("changes") or [])
-    return data | {name: one.detail[name] for name in _SHOWN if name in one.detail and not one.changes_status}
+    hidden = {"reason"} if session is not None and session["visibility"] == PRIVATE else set()
+    return data | {name: one.detail[name] for name in _SHOWN if name in one.detail and name not in hidden and not one.changes_status}
 
 
 def _sessions(work: Work, ids: set[int]) -> dict[int, dict]:
@@ -144,6 +148,8 @@ def _sessions(work: Work, ids: set[int]) -> dict[int, dict]:
         for one in work.db.execute(select(*columns).where(L.organisation_id == work.organisation_id, L.id.in_(some))):
             shown = one._asdict()
             shown |= {"start": one.start.isoformat(), "end": one.end.isoformat()}
+            if one.visibility == PRIVATE:
+                shown["title"] = None  # what it is about stands on the learner's own page alone
             shown |= {"starts_at": instant(one.starts_at), "ends_at": instant(one.ends_at)}
             found[one.id] = shown
     return found

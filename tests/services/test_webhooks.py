@@ -48,7 +48,9 @@ def test_a_registration_its_answer_and_its_attendance_are_told_in_order(listened
     assert created["data"]["learner"] == {"id": listened.people["Ann"], "external_id": None}
     assert (answer["data"]["answer"], answer["data"]["actor"]) == ("yes", "learner")
     assert changed["data"]["status"] == {"before": "Invited", "after": "Registered"}
-    lanes = [one.lane for one in listened.deliveries(Delivery.channel == WEBHOOK, Delivery.lane.contains("enrolment"))]
+    listened.enrol(session, "Ben")
+    assert (told(listened)[-1]["type"], told(listened)[-1]["data"]["status"]) == ("enrolment.created", {"before": None, "after": "Invited"})
+    lanes = [one.lane for one in listened.deliveries(Delivery.learner_id == listened.people["Ann"], Delivery.channel == WEBHOOK)]
     assert set(lanes) == {f"webhook:{listened.hook}:enrolment:{mine}"} and len(lanes) == 4
 
 
@@ -56,6 +58,7 @@ def test_nothing_secret_is_told(listened: World):
     session = listened.session("Ann", join_url="https://meet.example/SECRET", access_code="SECRET")
     uid = listened.entry(session, "Ann").uid
     listened.cancel(session, "ill")
+    listened.cancel(listened.session("Ann", title="SECRET talk", visibility="private"), "SECRET reason")
     texts = " ".join(json.dumps(one) for one in told(listened))
     assert "session.cancelled" in texts and '"reason": "ill"' in texts
     for secret in ("SECRET", uid, "ann@corp.example", '"Ann"', "admin:test"):
