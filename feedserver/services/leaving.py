@@ -63,7 +63,7 @@ def erase(work: Work, email: str) -> Erased:
         raise NotFound(f"There is no learner {email[:80]!r} in this organisation, and nothing of them is left.")
     _overwrite_what_is_deleted(work.db)
     if learner is not None:
-        syncing.forget(work, learner.external_id, learner.id)
+        syncing.forget(work, learner.external_id, learner.id, addresses)
         learning.remove_learner(work, learner.id)
     _hold_back_notices(work, going)
     forget_deliveries(work.db, going, _ALL)

@@ -5,7 +5,7 @@ A list is taken in parts of `PART` rows; each needs the same number of statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -142,12 +142,15 @@ def people(work: Work, learner_ids: Sequence[int]) -> list:
     return list(work.db.execute(select(Learner.id, Learner.name).where(*mine))) if learner_ids else []
 
 
-def forget(work: Work, external_id: str | None, learner_id: int) -> None:
-    """Take an erased person out of what is kept of lists."""
+def forget(work: Work, external_id: str | None, learner_id: int, addresses: Collection[str] = ()) -> None:
+    """Take an erased person, and reasons that quote one of their canonical addresses, out of what is kept of lists."""
+
+    def quoted(reason: str) -> bool:
+        return any(address in reason.lower() for address in addresses)
+
     for run in work.db.scalars(select(SyncRun).where(SyncRun.organisation_id == work.organisation_id)):
-        mine = run.kind in ("learners", "enrolments")
-        changes = [one for one in run.changes if not (mine and _names(one[0], one[1], run.kind, external_id, learner_id))]
-        refusals = [one for one in run.refusals if not (mine and _names(one[1], None, run.kind, external_id, learner_id))]
+        changes = [one for one in run.changes if not _names(run.kind, one[0], one[1], external_id, learner_id)]
+        refusals = [one for one in run.refusals if not (quoted(one[2]) or _names(run.kind, one[1], None, external_id, learner_id))]
         if (changes, refusals) != (run.changes, run.refusals):
             run.changes, run.refusals = changes, refusals
     work.db.flush()
@@ -158,10 +161,11 @@ def parts(rows: Sequence[Any], size: int = PART) -> Iterator[Sequence[Any]]:
     return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-def _names(name: str, row_id: int | None, kind: str, external_id: str | None, learner_id: int) -> bool:
-    if kind == "learners" and row_id == learner_id:
-        return True
-    return external_id is not None and (name.rpartition("/")[2] if kind == "enrolments" else name) == external_id
+def _names(kind: str, name: str, row_id: int | None, external_id: str | None, learner_id: int) -> bool:
+    """Whether a row of a list is about this learner."""
+    if kind == "learners":
+        return row_id == learner_id or (external_id is not None and name == external_id)
+    return kind == "enrolments" and external_id is not None and name.endswith(f"/{external_id}")
 
 
 def _taken(work: Work, run: SyncRun, act: Callable[[], Any]) -> Any:

@@ -40,7 +40,7 @@ class CourseChange(Body):
 
 
 class CourseOut(Out):
-    """A course."""
+    """A course; `external_id` is how another system names it (`/sync/courses`)."""
 
     id: RowId
     name: str
@@ -49,6 +49,7 @@ class CourseOut(Out):
     counts: bool
     self_paced: bool
     reminders: Reminders | None
+    external_id: str | None
     version: int
     created_at: datetime
 

@@ -184,6 +184,7 @@ class SessionOut(Out):
     id: RowId
     course_id: RowId
     group_id: RowId | None
+    external_id: str | None
     title: str
     description: str
     location: str
