@@ -38,6 +38,8 @@ def _dates_out(work: Work, head: LiveSession, learner_ids: Iterable[int] | None)
         .join(LiveSession, LiveSession.id == Enrolment.live_session_id)
         .where(*dates, Enrolment.status.not_in(_NOT_IN), Enrolment.learner_id.in_({learner for _, learner, _ in entries}))
     )
+    whole = (Enrolment.live_session_id == head.id, Enrolment.status.in_(_NOT_IN))
+    declined = set(work.db.scalars(select(Enrolment.learner_id).where(*whole)))
     attended: dict[int, set[int]] = defaultdict(set)
     for learner_id, date_id in work.db.execute(query):
         attended[learner_id].add(date_id)
@@ -45,8 +47,8 @@ def _dates_out(work: Work, head: LiveSession, learner_ids: Iterable[int] | None)
     tzid = vevent.tzid_of(snapshot)
     for entry_id, learner_id, present in entries:
         out = sorted(vevent.wall(starts[date], tzid, head.timezone) for date in starts.keys() - attended[learner_id])
-        # Who is in none of them has said No to the whole: that is PARTSTAT, and a series without any date is none.
-        _set(work, entry_id, present, {"out": out, "tzid": tzid} if len(out) < len(starts) and out else None)
+        # Who said No to the whole says so by PARTSTAT; who is in dates of their own alone is shown none of the rule.
+        _set(work, entry_id, present, {"out": out, "tzid": tzid} if out and learner_id not in declined else None)
 
 
 def _related(work: Work, session: LiveSession, learner_ids: Iterable[int] | None) -> None:

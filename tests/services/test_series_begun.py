@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from feedserver.errors import Conflict
-from tests.services.test_series import dates, make, press, statuses
+from feedserver.services import series
+from tests.services.test_series import dates, exdates, make, press, statuses
 from tests.support.world import World
 
 
@@ -87,3 +88,15 @@ def test_a_free_seat_of_a_series_is_taken_in_the_series_and_not_in_one_date(worl
         press(world, dates(world, head)[3].id, "Ben", "take")
     press(world, head, "Ben", "take")
     assert {world.status(head, "Ben"), *statuses(world, head, "Ben")} == {"Registered"}
+
+
+def test_who_comes_to_the_added_date_alone_is_shown_none_of_the_rule(world):
+    head = make(world, "Anna", dates=7)
+    world.mails()
+    world.do(lambda work: series.add_date(work, head, datetime(2026, 12, 4, 14)))
+    world.mails()
+    for date in dates(world, head):
+        if date.entry_mode is None:
+            press(world, date.id, "Anna", "no")
+    *_, last = world.mails()
+    assert (len(exdates(last)), last.partstat, world.status(head, "Anna")) == (7, "NEEDS-ACTION", "Invited")
