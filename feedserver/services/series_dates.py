@@ -12,6 +12,8 @@ from sqlalchemy.orm import aliased
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.sessions import LiveSession, Seats
+from ..training import recurrence
+from ..training.recurrence import Occurrence
 from ..training.statuses import SEATED, EnrolmentStatus
 from .series_answers import ANSWERABLE
 from .series_plan import EXTRA, MOVED
@@ -23,13 +25,17 @@ E_ = CalendarEntry
 
 @dataclass(frozen=True, slots=True)
 class DateOfSeries:
-    """One date with how many come, of how many seats, and what was answered to it alone or to the whole."""
+    """One date with how many come, of how many seats, and what was answered to it alone or to the whole.
+
+    `clock`: what a change of the clocks does to it, in words.
+    """
 
     session: LiveSession
     coming: int
     capacity: int | None
     answers: Mapping[str, int]
     over: bool
+    clock: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -73,9 +79,12 @@ def of_series(work: Work, head: LiveSession) -> list[DateOfSeries]:
     seats = select(Seats.live_session_id, Seats.capacity).where(Seats.live_session_id.in_([head.id, *(one.id for one in dates)]))
     capacity = dict(work.db.execute(seats).all())
     shared = None if head.seats_per_date else capacity.get(head.id)
+    clock = recurrence.clock_marks([Occurrence(one.starts_at, one.start, one.end, one.fold or 0) for one in dates], head.timezone)
     return [
-        DateOfSeries(one, coming[one.id], capacity.get(one.id) if head.seats_per_date else shared, answers[one.id], one.ends_at <= work.now)
-        for one in dates
+        DateOfSeries(
+            one, coming[one.id], capacity.get(one.id) if head.seats_per_date else shared, answers[one.id], one.ends_at <= work.now, marks
+        )
+        for one, marks in zip(dates, clock, strict=True)
     ]
 
 

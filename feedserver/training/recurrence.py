@@ -7,7 +7,7 @@ else is ever expanded: `FREQ=MINUTELY;BYSETPOS=2` never ends in any library.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
@@ -192,6 +192,17 @@ def crosses_clock_change(dates: Iterable[datetime], timezone: str) -> bool:
     """Whether the UTC offset differs between the first and any other of these wall-clock dates."""
     zone = ZoneInfo(timezone)
     return len({one.replace(tzinfo=zone).utcoffset() for one in dates}) > 1
+
+
+def clock_marks(dates: Sequence[Occurrence], timezone: str) -> list[tuple[str, ...]]:
+    """What the clocks do to each of these dates, in words: they have changed since the one before, or change while it is on."""
+    zone, marks, before = ZoneInfo(timezone), [], None
+    for one in dates:
+        offset = one.start.replace(tzinfo=zone, fold=one.fold).utcoffset()
+        said = ["the clocks have changed before it"] if before not in (None, offset) else []
+        marks.append((*said, *(["the clocks change during this time"] if awkward(one, timezone) else [])))
+        before = offset
+    return marks
 
 
 def _date(at: datetime, start: datetime, end: datetime, length: timedelta, timezone: str) -> Occurrence:

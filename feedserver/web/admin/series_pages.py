@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import func, select
@@ -185,17 +184,13 @@ def _with_choices(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _look(work: Work, plain: Mapping[str, Any], planned: series.Plan, group_id: int | None, problem: str) -> Look:
-    zone, timezone = ZoneInfo(plain["timezone"]), plain["timezone"]
+    timezone = plain["timezone"]
     every = sorted([*planned.dates, *planned.extra], key=lambda one: one.recurrence_id)
     wants = conflicts.of_dates(work, plain, every, group_id)
-    rows, offset = [], None
-    for one, wanted in zip(every, wants, strict=True):
-        now = one.start.replace(tzinfo=zone).utcoffset()
-        marks = ["the clocks have changed before it"] if offset is not None and now != offset else []
-        marks += ["the clocks change during this time"] if recurrence.awkward(one, timezone) else []
+    rows = []
+    for one, wanted, marks in zip(every, wants, recurrence.clock_marks(every, timezone), strict=True):
         out = one.recurrence_id in planned.left_out
         rows.append(Row(one, out, one in planned.extra, marks, () if out else [finding.detail for finding in wanted]))
-        offset = now
     return Look(
         in_words(planned.rule, plain["start"], timezone), rows, [_mode(plain, planned, value) for value in _MODES], planned.mode, planned.warnings,
         people=_mailed(work, group_id, plain), problem=problem, extra=request.form.get("extra", "")[:20_000], number=len(planned.taking_place),

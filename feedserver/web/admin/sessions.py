@@ -28,6 +28,8 @@ VISIBILITY = (
     ("busy", "Busy: others see only that the time is taken"),
 )
 GUESTS = (("hold", "Waits for your decision"), ("refuse", "Is refused"))
+COUNTS = (("", "As the course says"), ("yes", "Yes"), ("no", "No"))
+_COUNTS = {"": None, "yes": True, "no": False}
 FIELDS = (
     Field("title", "Title", required=True),
     Field("start", "Starts", "time", required=True),
@@ -48,6 +50,7 @@ FIELDS = (
     Field("access_code", "Access code", more=True),
     Field("instructors", "Instructors' addresses, one a line", "mails", longest=5000, more=True),
     Field("visibility", "Who may see what", "choice", choices=VISIBILITY, more=True),
+    Field("counts", "Whoever attends has completed the course", "choice", choices=COUNTS, more=True),
     reminder_choice.field("course"),
     Field("fold", "If the clock shows this time twice (the autumn night)", "choice", choices=(("0", "The first of the two"), ("1", "The second")), more=True),
 )  # fmt: skip
@@ -243,6 +246,7 @@ def _values(form: Form) -> dict:
         values["guests"] = values["guests"] or "hold"
     for name in _USUAL_MINUTES.keys() & values.keys():
         values[name] = values[name] or _USUAL_MINUTES[name]
+    values["counts"] = _COUNTS.get(values.get("counts") or "")
     if "reminders" in values:
         values["reminders"] = reminder_choice.read(values["reminders"])
     if "room_id" in values:
@@ -254,20 +258,28 @@ def _shown(session: LiveSession) -> dict:
     shown = {f.name: planning.as_planned(session, f.name) for f in FIELDS}
     shown |= series_form.shown(session.recurrence, session.start, session.timezone)
     shown["reminders"] = reminder_choice.shown(shown["reminders"])
+    shown["counts"] = _counted(shown["counts"])
     return shown | {name: shown[name] or None for name in _USUAL_MINUTES}
+
+
+def _counted(value: object) -> str:
+    """What a session says of completing its course, as the form writes it."""
+    return next(name for name, meant in _COUNTS.items() if meant is value)
 
 
 def _take_over(form: Form, session: LiveSession) -> None:
     """Fields that this editor left as they were take what the other one wrote; what was typed stays."""
-    seen: dict[str, str] = {}
+    seen, now = {}, _shown(session)
     for change in form.changes:
         seen.setdefault(change["field"], _plain(form, change["field"], change["before"]))
     for name, before in seen.items():
         if name in form.texts and form.texts[name].strip() == before.strip():
-            form.texts[name] = written(planning.as_planned(session, name))
+            form.texts[name] = written(now[name])
 
 
 def _plain(form: Form, name: str, value: object) -> str:
+    if name == "counts":
+        return _counted(value)
     is_time = name in form.texts and form.field(name).kind == "time" and isinstance(value, str)
     return written(datetime.fromisoformat(value) if is_time else value)
 

@@ -170,3 +170,20 @@ def test_the_form_says_every_rule_that_there_is(rule):
     names = [one.name for one in series_form.RULE_FIELDS]
     values = {name: None for name in names} | series_form.shown(rule, start, "Europe/Berlin") | {"start": start}
     assert series_form.rule_text(values).replace("UNTIL=20270401", "UNTIL=20270401T215959Z") == rule
+
+
+def test_the_page_of_a_series_marks_the_date_before_which_the_clocks_have_changed(desk: Desk, course: str):
+    page = html.unescape(desk.get(f"/sessions/{make(desk, course).id}"))
+    rows = [row for row in page.partition('id="dates"')[2].split("</tr>") if "the clocks have changed before it" in row]
+    assert len(rows) == 1 and "30 Mar 2027" in rows[0]
+
+
+def test_whether_attending_completes_the_course_is_chosen_in_the_form_and_holds_for_each_date(desk: Desk, course: str):
+    head = make(desk, course, counts="yes")
+    assert head.counts is True and {one.counts for one in dates(desk, head)} == {True}
+    assert '<option value="yes" selected>' in desk.get(f"/sessions/{head.id}/edit")
+    wording = {name: value for name, value in TUESDAYS.items() if name not in ("repeat", "times")}
+    desk.send(
+        f"/sessions/{head.id}/edit", 303, **wording, repeat="WEEKLY", times="8", day_TU="on", step="make", version=head.version, counts="no"
+    )
+    assert {one.counts for one in dates(desk, head)} == {False}
