@@ -11,7 +11,19 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from ..services import announcing, circling, digesting, expiring, offering, publishing, rejudging, reminding, scheduling, verbs_roster
+from ..services import (
+    announcing,
+    circling,
+    digesting,
+    expiring,
+    offering,
+    publishing,
+    rejudging,
+    reminding,
+    scheduling,
+    verbs_roster,
+    warning_owners,
+)
 from ..services.house import House
 from ..services.work import Work
 from ..settings import Settings
@@ -39,6 +51,7 @@ TICKS: tuple[Tick, ...] = (
     Tick("weekly mails", 20.0, digesting.due, digesting.send_due),
     Tick("certificates that end", 30.0, expiring.due, expiring.warn_due),
     Tick("what takes place today, in chat", 30.0, announcing.due, announcing.remind),
+    Tick("connections that fail", 60.0, warning_owners.due, warning_owners.tell),
     Tick("collections to look through", 60.0, publishing.due, publishing.sweep),
     Tick("tests that nobody answered", 60.0, circling.due_ends, circling.end_test),
 )

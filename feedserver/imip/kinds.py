@@ -69,6 +69,7 @@ class Kind(StrEnum):
     TEAM_DIGEST = "team_digest"
     CERTIFICATE = "certificate"
     CERTIFICATES = "certificates"
+    CONNECTION = "connection"
 
 
 METHODS: dict[Kind, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
@@ -157,7 +158,7 @@ OF_MILESTONES = frozenset({Kind.MILESTONE, Kind.MILESTONE_CHANGED, Kind.MILESTON
 OF_ONBOARDING = frozenset({Kind.ONBOARDING, Kind.ONBOARDING_MOVED})
 """The one mail with the list of what is to come, at the start and when it moves."""
 
-_FOR_READERS = frozenset({Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST, Kind.CERTIFICATES})
+_FOR_READERS = frozenset({Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST, Kind.CERTIFICATES, Kind.CONNECTION})
 _ROSTERS = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ})
 
 WITHOUT_SESSION = (
@@ -166,7 +167,7 @@ WITHOUT_SESSION = (
 """Kinds that are about no session in particular."""
 
 TO_OTHERS = (
-    frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.FORWARDED, Kind.TEAM_DIGEST, Kind.CERTIFICATES})
+    frozenset({Kind.APPROVAL, Kind.GUEST_REFUSED, Kind.DECIDED, Kind.FORWARDED, Kind.TEAM_DIGEST, Kind.CERTIFICATES, Kind.CONNECTION})
     | _ROSTERS
     | OF_CIRCLES
 )

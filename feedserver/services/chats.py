@@ -82,7 +82,7 @@ def edit(work: Work, chat_id: int, values: Mapping[str, Any]) -> Destination:
     if given.get("url"):
         _seal(work, one, given["url"])
     if given.get("active") is False:
-        one.state = PAUSED
+        one.state, one.problem, one.problem_at = PAUSED, None, None
     work.db.flush()
     if given.get("active") or (given.get("url") and one.state == BROKEN):
         lanes.wake(work.db, one.id, work.now)

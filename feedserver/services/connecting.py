@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from ..errors import Conflict, Invalid, NotFound
 from ..ical.lines import clean_line
@@ -25,6 +25,7 @@ from ..training.audiences import PUBLISHED
 from . import audiences, publishing
 from .comparing import Standing
 from .finding import find
+from .warning_owners import needs_somebody
 from .work import Work
 
 KINDS = tuple(PUBLISHED)
@@ -102,6 +103,16 @@ def standing(work: Work, found: Sequence[Destination]) -> dict[int, int]:
     o = PublishedObject
     query = select(o.destination_id, func.count()).where(o.destination_id.in_([one.id for one in found]), o.digest.is_not(None))
     return dict(work.db.execute(query.group_by(o.destination_id)).all()) if found else {}
+
+
+def given_up(work: Work, one: Destination) -> int:
+    """How many entries are not as they ought to be, and nothing is on the way that would change that: its server refused them, or time ran out."""
+    o = PublishedObject
+    on_the_way = exists().where(
+        Delivery.destination_id == one.id, Delivery.live_session_id == o.live_session_id, state_in(Delivery.state, OPEN)
+    )
+    query = select(func.count()).where(o.destination_id == one.id, o.queued_digest.is_distinct_from(o.digest), ~on_the_way)
+    return work.db.scalar(query) or 0
 
 
 def check(work: Work, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,9 +242,8 @@ def access(work: Work, one: Destination) -> Access:
 
 
 def in_trouble(work: Work, since: datetime) -> list[Destination]:
-    """Those that are broken, or have rested since before `since`: somebody should look."""
-    query = select(Destination).where(Destination.organisation_id == work.organisation_id, Destination.problem.is_not(None))
-    query = query.where((Destination.state == BROKEN) | ((Destination.state == ACTIVE) & (Destination.problem_at <= since)))
+    """Those that are broken or say that they are gone, or have rested since before `since`: somebody should look."""
+    query = select(Destination).where(Destination.organisation_id == work.organisation_id, needs_somebody(since))
     return list(work.db.scalars(query.order_by(Destination.problem_at, Destination.id)))
 
 

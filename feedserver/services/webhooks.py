@@ -77,7 +77,7 @@ def edit(work: Work, webhook_id: int, values: Mapping[str, Any]) -> tuple[Destin
         one.url, one.origin = given["url"], origin_of(given["url"])
         secret = _seal(work, one, []) if moved else None
     if "active" in given and not given["active"]:
-        one.state = PAUSED
+        one.state, one.problem, one.problem_at = PAUSED, None, None
     work.db.flush()
     if given.get("active") or (one.url != before[1] and one.state == BROKEN):
         lanes.wake(work.db, one.id, work.now)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, update
 
 from feedserver.errors import Conflict, Invalid, NotFound
-from feedserver.services import answering, attending, completing, enrolling, event_types, scheduling, webhooks
+from feedserver.services import access, answering, attending, completing, enrolling, event_types, scheduling, warning_owners, webhooks
 from feedserver.store.destinations import WEBHOOK, Destination
 from feedserver.store.outbox import SENT, SUPPRESSED, Delivery
 from feedserver.training.statuses import Answer
@@ -207,6 +207,27 @@ def test_what_cannot_be_a_webhook_is_refused(listened: World, values: dict):
 def test_another_organisations_webhook_is_nobodys(listened: World):
     with pytest.raises(NotFound):
         listened.do(lambda work: webhooks.find(work, listened.hook + 1))
+
+
+def test_owners_are_told_once_of_one_that_fails_and_again_when_it_fails_again(listened: World):
+    listened.do(lambda work: access.create_sign_in(work, "olga@corp.example", "owner"))
+    fails = {"problem": "It answers 500: no", "failures": 9}
+    for _time in (0, 1):
+        listened.do(lambda work: work.db.execute(update(Destination).values(problem_at=work.now, told_at=None, **fails)))
+        assert told_owners(listened) == 0
+        listened.advance(60 * 60)
+        assert told_owners(listened) == 1 and told_owners(listened) == 0
+    (mail, _again) = listened.deliveries(Delivery.kind == "connection")
+    listened.mails()
+    (notice, _again) = [one for one in listened.notices if one.kind == "connection"]
+    assert mail.recipient == "olga@corp.example" and "It answers 500: no" in notice.words
+    assert f"https://t.example/connections/webhooks/{listened.hook}" in notice.words
+
+
+def told_owners(world: World) -> int:
+    with world.database.read() as db:
+        due = warning_owners.due(db, world.moment)
+    return sum(world.do(lambda work, one=one: warning_owners.tell(work, one)) for _organisation, one in due)
 
 
 # -- the table ---------------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ WORDINGS: dict[Kind, Wording] = {
         _("Certificates that end"),
         (_("You get this list since you are named as the manager of these people, or watch over certificates."),),
     ),
+    Kind.CONNECTION: Wording(
+        _("A connection needs you"),
+        _("A connection needs you"),
+        (_("Nothing could be delivered there for a while. Nothing is lost: it waits, and is tried again by itself unless it says otherwise."),),
+        (_("You get this once for each time that it fails, since you own this account."),),
+    ),
     Kind.ONBOARDING: Wording(
         _("Your first weeks"),
         _("Your first weeks"),

@@ -63,6 +63,7 @@ KIND_WORDS = {
     "certificates": "Certificates end, to those in charge",
     "stored": "Put into a calendar",
     "taken_out": "Taken out of a calendar",
+    "connection": "A connection needs you, to the owners",
     "loopback": "Mail to ourselves, to see it come back",
 }
 """Kind of a delivery -> words."""
