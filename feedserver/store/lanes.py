@@ -19,6 +19,11 @@ from .outbox import DEFERRED, EXPIRED, OPEN, QUEUED, SENDING, SUPERSEDED, Delive
 _QUIET = {"synchronize_session": False}
 _WAITING = and_(state_in(Delivery.state, (QUEUED, DEFERRED)), Delivery.destination_id.is_not(None))
 
+# By the index of what is in somebody's hands, which is little: asked for one destination, SQLite would go through its whole backlog.
+_HELD = select(Delivery.destination_id).where(
+    state_in(Delivery.state, (SENDING,)), Delivery.worker_id > 0, Delivery.destination_id.is_not(None)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -30,17 +35,16 @@ class Due:
 
 
 def due(db: Session, now: datetime) -> list[Due]:
-    """The destinations that something can be delivered to now, those that work first, the longest waiting first."""
+    """The destinations that something can be delivered to now, those that work first, then by what was written first."""
     D = Destination
     blocker = aliased(Delivery)
     behind = exists().where(blocker.lane == Delivery.lane, state_in(blocker.state, OPEN), blocker.due_at > now, blocker.id < Delivery.id)
-    waiting = select(Delivery.due_at).where(
+    waiting = select(Delivery.id).where(
         _WAITING, Delivery.destination_id == D.id, Delivery.due_at <= now, or_(D.channel == CALDAV, ~behind)
     )
-    first = waiting.order_by(Delivery.due_at).limit(1).correlate(D).scalar_subquery()
-    held = exists().where(Delivery.destination_id == D.id, state_in(Delivery.state, (SENDING,)))
+    first = waiting.order_by(Delivery.id).limit(1).correlate(D).scalar_subquery()
     query = select(D.id, D.origin, D.failures, first.label("first")).where(
-        D.state.in_(DELIVERING), or_(D.rest_until.is_(None), D.rest_until <= now), ~held
+        D.state.in_(DELIVERING), or_(D.rest_until.is_(None), D.rest_until <= now), D.id.not_in(_HELD)
     )
     found = [row for row in db.execute(query) if row.first is not None]
     found.sort(key=lambda row: (row.failures > 0, row.first, row.id))
@@ -52,8 +56,7 @@ def take(db: Session, worker_id: int, destination_id: int, now: datetime, limit:
     D = Destination
     mine = select(D).where(D.id == destination_id, D.state.in_(DELIVERING), or_(D.rest_until.is_(None), D.rest_until <= now))
     destination = db.scalars(mine.with_for_update(skip_locked=True)).first()
-    held = and_(Delivery.destination_id == destination_id, state_in(Delivery.state, (SENDING,)))
-    if destination is None or db.scalar(select(Delivery.id).where(held).limit(1)) is not None:
+    if destination is None or destination_id in set(db.scalars(_HELD)):
         return None, []
     unknown = _newest_counts(db, destination_id, now) if destination.channel == CALDAV else set()
     blocker = aliased(Delivery)

@@ -76,7 +76,6 @@ class Delivery(Base):
         Index(
             "ix_deliveries_due_elsewhere",
             "destination_id",
-            "due_at",
             "id",
             postgresql_where=text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),
             sqlite_where=text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),

@@ -87,7 +87,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_deliveries_due_elsewhere",
-            ["destination_id", "due_at", "id"],
+            ["destination_id", "id"],
             unique=False,
             postgresql_where=sa.text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),
             sqlite_where=sa.text("state IN ('queued', 'deferred') AND destination_id IS NOT NULL"),
