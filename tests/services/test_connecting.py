@@ -209,3 +209,16 @@ def test_subjects_and_connections_of_others_are_not_found(connected):
     with pytest.raises(NotFound):
         connected.world.do(lambda work: connecting.pause(work, 77))
     assert connected.world.do(publishing.kept) == []
+
+
+def test_what_a_server_refused_for_good_is_counted_until_it_stands_there(anywhere):
+    world = anywhere.world
+    world.session(title="Fire")
+    number = anywhere.connect()
+    given_up = lambda: world.look(lambda work: connecting.given_up(work, anywhere.row(number)))  # noqa: E731
+    assert given_up() == 0
+    world.do(lambda work: work.db.execute(update(Delivery).where(Delivery.destination_id == number).values(state="dead")))
+    assert given_up() == 1
+    anywhere.compare(number)
+    world.do(lambda work: reconciling.repair(work, number))
+    assert anywhere.leave() == ["PUT"] and given_up() == 0

@@ -225,7 +225,8 @@ def _one_page(destination_id: int, form: Form | None = None) -> Response:
         one = connecting.connection(work, destination_id)
         return {
             "one": one, "label": connecting.labels(work, [one])[one.id], "waiting": connecting.waiting(work, [one]).get(one.id, 0),
-            "standing": connecting.standing(work, [one]).get(one.id, 0), "stale": one.checked_at is not None and one.checked_at < work.now - reconciling.STALE,
+            "standing": connecting.standing(work, [one]).get(one.id, 0), "given_up": connecting.given_up(work, one),
+            "stale": one.checked_at is not None and one.checked_at < work.now - reconciling.STALE,
         }  # fmt: skip
 
     shown = look(found)
