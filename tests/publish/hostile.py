@@ -16,6 +16,7 @@ def serving(act: Act) -> Iterator[str]:
     over = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
+    connections: list[socket.socket] = []
 
     def one(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -24,7 +25,8 @@ def serving(act: Act) -> Iterator[str]:
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
-                threads.append(threading.Thread(target=one, args=(listener.accept()[0],), daemon=True))
+                connections.append(listener.accept()[0])
+                threads.append(threading.Thread(target=one, args=(connections[-1],), daemon=True))
                 threads[-1].start()
 
     threading.Thread(target=accept, daemon=True).start()
@@ -34,6 +36,9 @@ def serving(act: Act) -> Iterator[str]:
         over.set()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        for connection in connections:
+            with contextlib.suppress(OSError):  # most are closed already
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(2)
 
