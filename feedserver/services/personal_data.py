@@ -108,7 +108,8 @@ def mails(work: Work, learner: Learner) -> Iterator[tuple[str, bytes]]:
             .order_by(CapturedMessage.id)
         ).all()
     )
-    for row in work.db.scalars(select(Delivery).where(Delivery.learner_id == learner.id).order_by(Delivery.id)):
+    mine = (Delivery.learner_id == learner.id, Delivery.channel == "mail")
+    for row in work.db.scalars(select(Delivery).where(*mine).order_by(Delivery.id)):
         data = captured.get(row.id) or refill(work.db, row, secrets[row.key_id])
         if data:
             yield f"sent/{row.id}-{row.kind}.eml", data

@@ -161,7 +161,7 @@ def _one(work: Work, learner_id: int) -> dict:
         .limit(_FEW)
     )
     feeds = select(Feed).where(Feed.learner_id == learner.id).order_by(Feed.id).limit(_FEW)
-    out = select(Delivery).where(Delivery.learner_id == learner.id).order_by(Delivery.id.desc()).limit(_FEW)
+    out = select(Delivery).where(Delivery.learner_id == learner.id, Delivery.channel == "mail").order_by(Delivery.id.desc()).limit(_FEW)
     received = select(InboundMessage).where(InboundMessage.learner_id == learner.id)
     rows = db.execute(sessions).all()
     came = _attended(work, learner, [session.id for _enrolment, session in rows if session.is_series])

@@ -124,6 +124,8 @@ def _one(work: Work, delivery_id: int) -> dict:
 def _source(work: Work, delivery_id: int) -> bytes:
     one = find(work, Delivery, delivery_id)
     if one.channel != MAIL:
+        if "body" in (one.extra or {}):
+            return one.extra["body"].encode()
         return work.db.scalar(select(MailSkeleton.body).where(MailSkeleton.id == one.skeleton_id)) or b""
     secret = keys.usable(work.db).get(one.key_id)
     raw = refill(work.db, one, secret) if secret else None

@@ -25,6 +25,7 @@ def test_an_owner_makes_a_webhook_and_sees_its_secret_once(desk: Desk):
 def test_what_it_was_told_is_listed_and_sent_again(desk: Desk):
     desk.send("/connections/webhooks/new", 200, name="HR", url="https://hr.example/hook", events=["session"])
     desk.session("Mia")
+    assert "session.created" not in desk.get("/learners/1")
     with desk.house.database.write() as db:
         number = db.scalars(select(Delivery.id).where(Delivery.channel == "webhook")).one()
         db.execute(
@@ -32,6 +33,8 @@ def test_what_it_was_told_is_listed_and_sent_again(desk: Desk):
         )
     page = desk.get("/connections/webhooks/1")
     assert "session.created" in page and "&lt;b&gt;no" in page and "evt_" in page
+    assert "Session.created" in desk.get("/mail/out") and "/connections/webhooks/1" in desk.get(f"/mail/out/{number}")
+    assert '"type":"session.created"' in desk.get(f"/mail/out/{number}/source")
     desk.send(f"/connections/webhooks/1/events/{number}/again")
     assert "Waits" in desk.get("/connections/webhooks/1")
     desk.send("/connections/webhooks/1/press", do="pause")
