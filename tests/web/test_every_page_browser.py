@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from feedserver import tokens
-from feedserver.services import access, checking_in, connecting, organising, reconciling
+from feedserver.services import access, chats, checking_in, connecting, organising, reconciling
 from feedserver.services.house import House
 from feedserver.settings import Settings
 from feedserver.store.database import Database
@@ -77,6 +77,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield product
 
 
+@pytest.mark.timeout(400)
 def test_every_page_is_fit_for_all_in_light_and_dark_wide_and_on_a_phone(product: Product, browser: Browser):
     signed_in, sweep, quiet = sign_in(product, browser), Sweep(), {"reduced_motion": "reduce"}
     with walking(product, browser, signed_in, **quiet) as desk, walking(product, browser, **quiet) as outside:
@@ -210,6 +211,8 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "admin.delivery": ["/mail/out/1", "/mail/out/2"],
         "admin.mail_check": [examined],
         "admin.connection": [_connected(desk.product)],
+        "admin.webhook": [_told(desk)],
+        "admin.chat": [_heard(desk.product)],
         "admin.mail_in": ["/mail/in", "/mail/in?outcome=quarantined"],
         "admin.inbound": [f"/mail/in/{number}" for number in numbers],
         "admin.sign_in_page": [signed["sign_in"], "/sign-in/wrong"],
@@ -226,6 +229,29 @@ def lived_in(desk: Walk) -> dict[str, list[str]]:
         "confirming.confirm": [desk.link_in(strange, "confirm")],
         "stopping.show": [signed["stop"], "/stop/wrong"],
     }  # fmt: skip
+
+
+def _told(desk: Walk) -> str:
+    """A webhook that was tried; nobody answers at its address."""
+    made = desk.made(
+        "/webhooks", {"name": "The personnel system of the whole company", "url": "https://personnel.example/hooks/for/training"}
+    )
+    desk.made(f"/webhooks/{made['id']}/test", {})
+    return f"/connections/webhooks/{made['id']}"
+
+
+def _heard(product: Product) -> str:
+    """A chat channel that was told something."""
+    house = House(Database(product.environment["FEEDSERVER_DATABASE_URL"]), product.url, vault=Vault(("k" * 32,)))
+
+    def verb(work) -> str:
+        one = chats.create(work, {"name": "#everything-about-training", "flavour": "slack", "url": "https://hooks.example/services/x"})
+        chats.test(work, one.id)
+        return f"/connections/chats/{one.id}"
+
+    path = house.run(1, "admin:sweep", verb)
+    house.database.close()
+    return path
 
 
 def _connected(product: Product) -> str:

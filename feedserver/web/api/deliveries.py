@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ...services import messages
 from ...services.finding import find
 from ...services.work import Work
-from ...store.outbox import OPEN, Delivery, message_id
+from ...store.outbox import MAIL, OPEN, Delivery, message_id
 from . import paging
 from .fields import Out, QueryId, RowId
 from .paging import Page
@@ -20,7 +20,10 @@ State = Literal["queued", "sending", "deferred", "sent", "superseded", "suppress
 
 
 class DeliveryOut(Out):
-    """One message and what became of it; `sequence` is that of its calendar part, `next_attempt_at` null once the state is final."""
+    """One message and what became of it; `sequence` is that of its calendar part, `next_attempt_at` null once the state is final.
+
+    Of a channel other than mail `recipient` is the connection's name, and `message_id` empty.
+    """
 
     id: RowId
     channel: str
@@ -44,6 +47,7 @@ class DeliveryOut(Out):
 class DeliveryQuery(paging.Query):
     """Which messages."""
 
+    channel: Literal["mail", "caldav", "webhook", "chat"] | None = None
     state: State | None = None
     session_id: QueryId | None = None
     learner_id: QueryId | None = None
@@ -60,7 +64,7 @@ def show(delivery: Delivery) -> DeliveryOut:
     return DeliveryOut(
         **{name: getattr(delivery, name) for name in _PLAIN},
         session_id=delivery.live_session_id,
-        message_id=message_id(delivery.id, delivery.dtstamp, delivery.sender),
+        message_id=message_id(delivery.id, delivery.dtstamp, delivery.sender) if delivery.channel == MAIL else "",
         next_attempt_at=delivery.due_at if delivery.state in OPEN else None,
     )
 
@@ -71,6 +75,7 @@ def list_deliveries(work: Work, call: Call) -> Page[DeliveryOut]:
     given = call.query
     query = select(Delivery).where(Delivery.organisation_id == work.organisation_id)
     for column, value in (
+        (Delivery.channel, given.channel),
         (Delivery.state, given.state),
         (Delivery.live_session_id, given.session_id),
         (Delivery.learner_id, given.learner_id),

@@ -35,7 +35,7 @@ def test_a_program_connects_a_calendar_and_follows_how_it_fares(api, app, server
     assert take(api, app, server) == ["PUT"]
     (listed,) = api.get("/destinations?channel=caldav")["items"]
     assert (listed["waiting"], listed["standing"]) == (0, 1)
-    mail = api.get(f"/deliveries?session_id={session['id']}")["items"][0]
+    mail = api.get(f"/deliveries?session_id={session['id']}&channel=caldav")["items"][0]
     assert (mail["channel"], mail["method"], mail["state"], mail["recipient"]) == ("caldav", "PUT", "sent", "Rooms")
     api.post(f"/sessions/{session['id']}/cancel", {}, 200)
     assert take(api, app, server) == ["DELETE"]

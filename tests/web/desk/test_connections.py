@@ -51,9 +51,9 @@ def test_a_training_manager_connects_a_calendar_and_it_fills(desk: Desk, server:
 
 
 def test_a_wrong_password_an_empty_server_and_no_address_are_said_before_anything_is_kept(desk: Desk, server: OneServer):
-    send = lambda **typed: (
-        desk.send("/connections/new", 422, do="look", **{"url": BASE, "username": "fs", "password": PASSWORD, **typed}).text
-    )  # noqa: E731
+    def send(**typed: str) -> str:
+        return desk.send("/connections/new", 422, do="look", **{"url": BASE, "username": "fs", "password": PASSWORD, **typed}).text
+
     assert "Enter the app password again" in send(password="wrong") and "No calendar was found there" in send(url="https://else.example/")
     assert "beginning with https://" in send(url="cloud.example")
     assert server.tried == [] and desk.do(connections) == []
