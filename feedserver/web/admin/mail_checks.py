@@ -173,7 +173,9 @@ def _relay_seen(work: Work) -> Check:
     if problem:
         return Check("Relay", NOT_YET, problem)
     last = work.db.scalar(
-        select(func.max(Delivery.final_at)).where(Delivery.organisation_id == work.organisation_id, Delivery.channel == MAIL, Delivery.state == SENT)
+        select(func.max(Delivery.final_at)).where(
+            Delivery.organisation_id == work.organisation_id, Delivery.channel == MAIL, Delivery.state == SENT
+        )
     )
     return Check("Relay", DONE, "It has taken mail of ours.") if last else Check("Relay", UNKNOWN, "It has taken no mail of ours yet.")
 
