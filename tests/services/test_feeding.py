@@ -17,6 +17,7 @@ import pytest
 
 from feedserver import tokens
 from feedserver.services import enrolling, scheduling
+from feedserver.services.feed_reading import FeedReader
 from feedserver.services.feed_shelf import Shelf
 from feedserver.services.feeding import FeedRequest, accepts_gzip, answer
 from feedserver.store.commit_mark import CommitMark
@@ -236,6 +237,15 @@ def test_the_etag_moves_with_the_day_and_with_what_the_calendar_says_of_itself(q
                 db.get_one(Organisation, 1).name = "Acme Ltd"
         seen.add(quick.header("ETag"))
     assert len(seen) == 4
+
+
+def test_another_renderer_is_another_etag_so_that_an_upgrade_is_fetched(quick, monkeypatch):
+    before = quick.header("ETag")
+    quick.reader = FeedReader(quick.database, "https://t.example")
+    assert quick.get(if_none_match=before).status == "304 Not Modified"
+    monkeypatch.setattr(FeedReader, "renderer", "newer")
+    quick.reader = FeedReader(quick.database, "https://t.example")
+    assert quick.get(if_none_match=before).status == "200 OK"
 
 
 def test_gzip_is_the_same_calendar_smaller_with_an_etag_of_its_own(lea):
