@@ -112,11 +112,17 @@ def _answer(mail: _Mail, asked: Asked, email_key: str, verb: Verb) -> Verdict:
     """The reply that a mail program would have written."""
     work, answer = mail.work, verbs.ANSWERS[verb]
     who = Attendee(email_key, partstat=answer.value)
-    one = ItipObject("VEVENT", "REPLY", uid=asked.entry.uid, sequence=asked.sequence, attendees=(who,))
-    before = verbs.last_delivery(work)
+    date = asked.date and asked.date.recurrence_id
+    at, named = (int(date.timestamp()), f"{date:%Y%m%dT%H%M%SZ}") if date else (None, "")
+    one = ItipObject(
+        "VEVENT", "REPLY", uid=asked.entry.uid, recurrence_id=at, recurrence_text=named, sequence=asked.sequence, attendees=(who,)
+    )
+    before, own = verbs.last_delivery(work), asked.entry.own
     verdict = replies_in.reply(work, mail.message, replace(mail.incoming, objects=(one,)), mail.settings)
     if verdict.outcome in ("applied", "unchanged", "stale"):
         verbs.confirm_answer(work, asked.enrolment_id, verb, verdict.code, before)
+        if asked.date is not None:
+            verbs.show_date(work, asked, own)
     return replace(verdict, reason=f"{verb} in words, by mail. {verdict.reason}", evidence={"verb": verb.name, **verdict.evidence})
 
 

@@ -21,7 +21,7 @@ from ..store.learners import ALIAS, Learner, LearnerAlias
 from ..store.outbox import Delivery
 from ..store.sessions import TAKES_PLACE, LiveSession
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
-from . import catalogue, corresponding, enrolling, notifying, offering, page_answers, telling, undoing, waiting_line
+from . import catalogue, corresponding, enrolling, notifying, offering, page_answers, series_entry, telling, undoing, waiting_line
 from .rendering import Kind
 from .work import Work
 
@@ -46,11 +46,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The entry that is answered, and the SEQUENCE of the question."""
+    """The entry that is answered, and the SEQUENCE of the question; `date`: of a series that is one entry, this date alone."""
 
     enrolment_id: int
     entry: CalendarEntry
     sequence: int
+    date: LiveSession | None = None
 
 
 def question(work: Work, code: str) -> Question | None:
@@ -70,8 +71,13 @@ def asked(work: Work, of: Question) -> Asked | None:
     else:
         enrolment = work.db.get(Enrolment, of.first)
         entry = work.db.get(CalendarEntry, enrolment.entry_id) if enrolment and enrolment.entry_id else None
+        date = work.db.get_one(LiveSession, enrolment.live_session_id) if enrolment else None
+        if date is not None and date.series_id is not None and not date.own_entry:
+            entry = series_entry.of_date(work, date, enrolment.learner_id)[1]
+        else:
+            date = None
         # Asked again since then: what was answered is no longer the question.
-        found = entry and Asked(enrolment.id, entry, entry.asked_sequence - (of.second + _GRACE < entry.asked_dtstamp))
+        found = entry and Asked(enrolment.id, entry, entry.asked_sequence - (of.second + _GRACE < entry.asked_dtstamp), date)
     return found if found and entry.organisation_id == work.organisation_id else None
 
 
@@ -126,6 +132,13 @@ def confirm(work: Work, enrolment_id: int, sentence: str, before: int) -> None:
     more = [sentence, by_mail.STANDING[S(enrolment.status)], *([by_mail.PLACE] if place else [])]
     until = max(session.ends_at, work.now + timedelta(days=1))
     telling.tell_learner(work, session, enrolment, Kind.ANSWERED, more=more, extra={"position": str(place)} if place else None, until=until)
+
+
+def show_date(work: Work, of: Asked, before: dict | None) -> None:
+    """A date of a series was answered in words, of which that calendar knows nothing: it is sent the series with its dates."""
+    head = work.db.get_one(LiveSession, of.date.series_id)
+    work.db.refresh(of.entry)
+    series_entry.put_right(work, head, of.entry, before)
 
 
 def undo(work: Work, enrolment_id: int) -> tuple[bool, str]:
@@ -201,8 +214,9 @@ def send_agenda(work: Work, learner: Learner) -> bool:
         revision = notifying.latest_revision(work, session)
         code = tokens.verb_code(f"n{enrolment.id}.{work.stamp()}", work.key_secret)
         shown = revision.snapshot if revision else session.snapshot(course)
-        # A date of a series that is one entry has none that a word could answer.
-        rows.append((shown, S(enrolment.status), code, answerable(S(enrolment.status)) if session.own_entry else ()))
+        words = answerable(S(enrolment.status))
+        # The waiting list of a series is left by the series, not in a date that has no entry.
+        rows.append((shown, S(enrolment.status), code, words if session.own_entry or V.LEAVE not in words else ()))
     lines = verb_lists.agenda(rows, Reader.of(learner.locale, learner.timezone), work.organisation.mailbox)
     corresponding.write(work, learner, Kind.AGENDA, extra={"block": lines})
     return True

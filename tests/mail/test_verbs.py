@@ -18,6 +18,7 @@ from feedserver.store.learners import Learner, LearnerAlias
 from feedserver.store.outbox import Delivery
 from feedserver.store.sessions import LiveSession
 from feedserver.training.statuses import EnrolmentStatus as S
+from tests.services.test_series import exdates, make, statuses
 from tests.support.databases import sqlite_copy
 from tests.support.world import MAILBOX, NOW, Mail, World, opened
 
@@ -342,3 +343,13 @@ def test_a_reminder_is_answered_by_mail_as_an_invitation_is(world):
     world.do(lambda work: reminding.remind_due(work, work.organisation_id))
     assert world.follow(world.notice("reminder_answer"), "Yes").outcome == "applied"
     assert world.status(session, "Lea") == "Registered"
+
+
+def test_one_date_of_a_series_that_is_one_entry_is_declined_from_the_agenda_and_the_calendar_is_sent_the_rest(world):
+    head = make(world, "Lea", dates=8)
+    world.mails()
+    world.write("lea@corp.example", "Agenda")
+    second = [unquote(subject) for label, subject in LINK.findall(world.notice("agenda").words) if label == "No"][1]
+    assert world.write("lea@corp.example", second).outcome == "applied"
+    assert statuses(world, head, "Lea") == ["Invited", "Declined", *["Invited"] * 6]
+    assert exdates(world.mail()) == ["20261208T100000"]
