@@ -53,12 +53,13 @@ def rotate(world: World, number: int) -> None:
     world.product.start("web")
 
 
-def test_a_worker_killed_at_any_moment_loses_none_and_repeats_one_a_connection(database_url, tmp_path):
+@pytest.mark.parametrize(("number", "kills"), [(300, 3), pytest.param(1000, 8, marks=pytest.mark.long)])
+def test_a_worker_killed_at_any_moment_loses_none_and_repeats_one_a_connection(database_url, tmp_path, number, kills):
     relay, moments = FakeRelay(dawdle=0.02), random.Random()
     with World.open(tmp_path, relay, parts=("web", "worker"), database_url=database_url, smtp_connections=CONNECTIONS) as world:
-        people = world.crowd(1000)
+        people = world.crowd(number)
         world.session_of(people)
-        for kill in range(8):
+        for kill in range(kills):
             taken(relay, moments.randint(1, 60))
             world.product.kill9("worker")
             none_marked_early(world)
@@ -66,21 +67,21 @@ def test_a_worker_killed_at_any_moment_loses_none_and_repeats_one_a_connection(d
                 rotate(world, kill)
             world.product.start("worker")
         world.quiet()
-        same_to_all(relay.messages, people, 8 * CONNECTIONS)
+        same_to_all(relay.messages, people, kills * CONNECTIONS)
         assert {d["state"] for d in world.all("/deliveries")} == {"sent"}
 
 
 def test_a_receiver_killed_while_answers_pour_in_forgets_none(tmp_path):
     with World.open(tmp_path) as world:
-        people = world.crowd(500)
+        people = world.crowd(250)
         session = world.session_of(people)
-        invitations = {m.to: m for m in world.mails(number=500)}
+        invitations = {m.to: m for m in world.mails(number=250)}
         replies = [(p["email"], world.reply(p, invitations[p["email"]], "ACCEPTED")) for p in people]
         done: list[str] = []
         with ThreadPoolExecutor(6) as senders:
             for who, raw in replies:
                 senders.submit(lambda w=who, r=raw: done.append(until_taken(world, w, r)))
-            for share in (50, 180, 300, 420):
+            for share in (30, 90, 150, 210):
                 poll(lambda n=share: len(done) >= n, lambda: f"{len(done)} were taken")
                 child(world, "receive").kill()
         world.quiet()
@@ -89,7 +90,7 @@ def test_a_receiver_killed_while_answers_pour_in_forgets_none(tmp_path):
             outcomes[one["sender"]].append(one["outcome"])
         assert set(outcomes) == {who for who, _ in replies} == set(done)
         assert {tuple(sorted(o)) for o in outcomes.values()} <= {("applied",), ("applied", "unchanged")}
-        assert world.get(f"/sessions/{session['id']}")["enrolments"] == {"Registered": 500}
+        assert world.get(f"/sessions/{session['id']}")["enrolments"] == {"Registered": 250}
 
 
 def test_told_to_stop_it_ends_cleanly_and_repeats_nothing(tmp_path):
