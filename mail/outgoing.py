@@ -24,6 +24,7 @@ from sqlalchemy import insert, update
 from feedserver.imip.skeleton import Skeleton
 from feedserver.services import bouncing, refilling
 from feedserver.services.house import House
+from feedserver.services.leasing import Leased
 from feedserver.settings import Settings
 from feedserver.store import claims, keys
 from feedserver.store.base import microseconds
@@ -36,7 +37,6 @@ from .retries import about_the_address, after
 
 log = structlog.get_logger()
 BATCH = 250
-HEARTBEAT = 2.5
 POLL = 0.2
 UNSENT = 4
 RESTS = (1, 2, 5, 10, 20, 30, 60)
@@ -47,15 +47,13 @@ _OTHER = (
 )
 
 
-class Outgoing:
+class Outgoing(Leased):
     """The sending half of a worker. `run` returns when `stop` is set and everything in hand is settled or given back."""
 
     def __init__(self, house: House, settings: Settings, stop: threading.Event, *, timeouts: Timeouts | None = None) -> None:
-        self.house, self.settings, self.stop = house, settings, stop
-        self.database = house.database
+        super().__init__(house, stop)
+        self.settings = settings
         self.timeouts = timeouts or Timeouts()
-        self.worker_id = 0
-        self.lost = threading.Event()
         self._ready: queue.Queue[Claimed] = queue.Queue()
         self._unmarked: queue.SimpleQueue[tuple[str, tuple]] = queue.SimpleQueue()
         # SQLite has one writer, and who waits for it sleeps: within this process the threads take turns instead.
@@ -71,8 +69,7 @@ class Outgoing:
     def run(self) -> None:
         """Send until told to stop; a lease that was lost (the process had slept) begins a new life with a new worker id."""
         while not self.stop.is_set():
-            self.lost.clear()
-            self.worker_id = self.database.run(lambda db: claims.enter(db, f"{socket.gethostname()}:{os.getpid()}", self.house.clock()))
+            self._enter(f"{socket.gethostname()}:{os.getpid()}")
             threads = [threading.Thread(target=self._beat, name="heartbeat")]
             if not self.settings.captures:
                 threads += [threading.Thread(target=self._send, name=f"relay-{n}") for n in range(self.settings.smtp_connections)]
@@ -85,22 +82,8 @@ class Outgoing:
                     thread.join()
                 self._drop_ready()
                 self._mark_again()
-                self.database.run(lambda db: claims.leave(db, self.worker_id, self.house.clock()))
+                self._leave()
                 self.database.drop_raw()
-
-    @property
-    def _over(self) -> bool:
-        return self.stop.is_set() or self.lost.is_set()
-
-    def _beat(self) -> None:
-        while not self._over:
-            try:
-                if not self.database.run(lambda db: claims.renew(db, self.worker_id, self.house.clock())):
-                    log.warning("lease lost: another worker has taken over", worker=self.worker_id)
-                    self.lost.set()
-            except Exception:
-                log.exception("the lease could not be renewed")
-            self.stop.wait(HEARTBEAT) if not self.lost.is_set() else None
 
     def _feed(self) -> None:
         """Claim ahead of the connections, look after the dead and the late."""

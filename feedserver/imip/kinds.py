@@ -158,7 +158,9 @@ OF_MILESTONES = frozenset({Kind.MILESTONE, Kind.MILESTONE_CHANGED, Kind.MILESTON
 OF_ONBOARDING = frozenset({Kind.ONBOARDING, Kind.ONBOARDING_MOVED})
 """The one mail with the list of what is to come, at the start and when it moves."""
 
-_FOR_READERS = frozenset({Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST, Kind.CERTIFICATES, Kind.CONNECTION})
+_FOR_READERS = frozenset(
+    {Kind.COURSES, Kind.AGENDA, Kind.VERBS, Kind.FORWARDED, Kind.DIGEST, Kind.TEAM_DIGEST, Kind.CERTIFICATES, Kind.CONNECTION}
+)
 _ROSTERS = frozenset({Kind.ROSTER, Kind.ROSTER_AFTER, Kind.ROSTER_READ})
 
 WITHOUT_SESSION = (

@@ -21,6 +21,7 @@ from sqlalchemy import Row
 
 from ..errors import FeedserverError
 from ..services.house import House
+from ..services.leasing import Leased
 from ..store import claims, lanes
 from ..store.destinations import Destination
 from ..store.lanes import Due
@@ -35,7 +36,6 @@ BATCH = 25
 TURN = 2.0
 POLL = 0.2
 SWEEP = 5.0
-HEARTBEAT = 2.5
 GRACE = 2.0
 THREADS = 16
 PER_ORIGIN = 4
@@ -45,17 +45,14 @@ class _NotOurs(Exception):
     """The lease was lost meanwhile: nothing is noted."""
 
 
-class Publishing:
+class Publishing(Leased):
     """The publishing part of a worker. `run` returns when `stop` is set and every delivery in hand is settled or given back."""
 
     def __init__(
         self, house: House, way_out: WayOut, senders: Mapping[str, Sender], stop: threading.Event, *, threads: int = THREADS
     ) -> None:
-        self.house, self.way_out, self.senders, self.stop = house, way_out, senders, stop
-        self.database = house.database
-        self.threads = threads
-        self.worker_id = 0
-        self.lost = threading.Event()
+        super().__init__(house, stop)
+        self.way_out, self.senders, self.threads = way_out, senders, threads
         self._busy: dict[int, Due] = {}
         self._clients: dict[int, Client] = {}
         self._lock = threading.Lock()
@@ -63,9 +60,7 @@ class Publishing:
     def run(self) -> None:
         """Deliver until told to stop; a lease that was lost begins a new life with a new worker id."""
         while not self.stop.is_set():
-            self.lost.clear()
-            name = f"{socket.gethostname()}:{os.getpid()}{PUBLISHES}"
-            self.worker_id = self.database.run(lambda db, name=name: claims.enter(db, name, self.house.clock()))
+            self._enter(f"{socket.gethostname()}:{os.getpid()}{PUBLISHES}")
             beat = threading.Thread(target=self._beat, name="publish-heartbeat")
             beat.start()
             try:
@@ -74,21 +69,7 @@ class Publishing:
                     self._cut_off()
             finally:
                 beat.join()
-                self.database.run(lambda db: claims.leave(db, self.worker_id, self.house.clock()))
-
-    @property
-    def _over(self) -> bool:
-        return self.stop.is_set() or self.lost.is_set()
-
-    def _beat(self) -> None:
-        while not self._over:
-            try:
-                if not self.database.run(lambda db: claims.renew(db, self.worker_id, self.house.clock())):
-                    log.warning("lease lost: another worker has taken over", worker=self.worker_id)
-                    self.lost.set()
-            except Exception:
-                log.exception("the lease could not be renewed")
-            self.stop.wait(HEARTBEAT) if not self.lost.is_set() else None
+                self._leave()
 
     def _feed(self, pool: ThreadPoolExecutor) -> None:
         swept = 0.0

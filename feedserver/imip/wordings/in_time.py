@@ -31,7 +31,11 @@ WORDINGS: dict[Kind, Wording] = {
     Kind.CONNECTION: Wording(
         _("A connection needs you"),
         _("A connection needs you"),
-        (_("Nothing could be delivered there for a while. Nothing is lost: it waits, and is tried again by itself unless it says otherwise."),),
+        (
+            _(
+                "Nothing could be delivered there for a while. Nothing is lost: it waits, and is tried again by itself unless it says otherwise."
+            ),
+        ),
         (_("You get this once for each time that it fails, since you own this account."),),
     ),
     Kind.ONBOARDING: Wording(
