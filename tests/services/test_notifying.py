@@ -351,3 +351,12 @@ def test_who_said_no_on_the_page_alone_is_told_of_the_cancellation_since_their_c
     assert world.mails() == []
     world.cancel(session)
     assert [(mail.who, mail.method, mail.uid) for mail in world.mails()] == [("Anna", "CANCEL", anna.uid)]
+
+
+def test_who_said_no_and_is_put_in_again_by_hand_is_asked_anew_with_the_next_sequence(world):
+    session = world.session("Anna")
+    first = world.mail()
+    world.answer(first, "DECLINED")
+    world.set_status(session, "Anna", "Registered")
+    again = world.mail()
+    assert (again.uid, again.sequence, again.partstat) == (first.uid, first.sequence + 1, "NEEDS-ACTION")
