@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from ..store.courses import Course
 from ..store.destinations import LEAVING, WEBHOOK, Destination
 from ..store.learners import Learner
 from ..store.outbox import QUEUED, Delivery
@@ -40,10 +41,13 @@ def write(work: Work, happened: Sequence[Happened]) -> int:
         return 0
     sessions = _sessions(work, {one.live_session_id for one, _kind in typed} - {None})
     learners = _learners(work, {one.learner_id for one, _kind in typed} - {None})
+    courses = _courses(work, {one.detail["course_id"] for one, _kind in typed if one.learner_id is not None and "course_id" in one.detail})
     rows = []
     for one, kind in typed:
         number = new_id()
         data = _data(one, kind, sessions.get(one.live_session_id), learners.get(one.learner_id))
+        if data.get("course_id") in courses:
+            data["course_external_id"] = courses[data["course_id"]]
         text = body(number, kind, one.at, work, {"actor": _ACTORS.get(one.actor.partition(":")[0], "system"), **data})
         for hook in hooks:
             if family_of(kind) in hook.settings["events"]:
@@ -129,23 +133,13 @@ def _sessions(work: Work, ids: set[int]) -> dict[int, dict]:
     """Of each what a receiver needs to find it; never how to join it."""
     L = LiveSession
     columns = (
-        L.id,
-        L.course_id,
-        L.series_id,
-        L.title,
-        L.start,
-        L.end,
-        L.timezone,
-        L.fold,
-        L.starts_at,
-        L.ends_at,
-        L.status,
-        L.visibility,
-        L.draft,
-    )
+        L.id, L.external_id, L.course_id, Course.external_id.label("course_external_id"), L.series_id, L.title, L.start, L.end, L.timezone, L.fold,
+        L.starts_at, L.ends_at, L.status, L.visibility, L.draft,
+    )  # fmt: skip
     found = {}
     for some in _parts(sorted(ids)):
-        for one in work.db.execute(select(*columns).where(L.organisation_id == work.organisation_id, L.id.in_(some))):
+        query = select(*columns).join(Course, Course.id == L.course_id).where(L.organisation_id == work.organisation_id, L.id.in_(some))
+        for one in work.db.execute(query):
             shown = one._asdict()
             shown |= {"start": one.start.isoformat(), "end": one.end.isoformat()}
             if one.visibility == PRIVATE:
@@ -160,6 +154,15 @@ def _learners(work: Work, ids: set[int]) -> dict[int, dict]:
     for some in _parts(sorted(ids)):
         query = select(Learner.id, Learner.external_id).where(Learner.organisation_id == work.organisation_id, Learner.id.in_(some))
         found |= {number: {"id": number, "external_id": external} for number, external in work.db.execute(query)}
+    return found
+
+
+def _courses(work: Work, ids: set[int]) -> dict[int, str | None]:
+    """How other systems name them."""
+    found: dict[int, str | None] = {}
+    for some in _parts(sorted(ids)):
+        query = select(Course.id, Course.external_id).where(Course.organisation_id == work.organisation_id, Course.id.in_(some))
+        found |= {number: external for number, external in work.db.execute(query)}
     return found
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import event, update
 
 from feedserver.errors import Conflict, Invalid, NotFound
 from feedserver.services import access, answering, attending, completing, enrolling, event_types, scheduling, warning_owners, webhooks
+from feedserver.store.courses import Course
 from feedserver.store.destinations import WEBHOOK, Destination
 from feedserver.store.outbox import SENT, SUPPRESSED, Delivery
 from feedserver.training.statuses import Answer
@@ -139,10 +140,15 @@ def _statements(world: World, verb) -> int:
 
 def test_completion_and_its_undoing_are_told(listened: World):
     ann = listened.person("Ann")
+    listened.do(lambda work: work.db.execute(update(Course).values(external_id="SAFE")))
     (made,) = listened.do(lambda work: completing.complete(work, [ann], listened.course_id, source="button", on=listened.moment.date()))
     listened.do(lambda work: completing.undo(work, made.id))
     first, second = told(listened)
-    assert (first["type"], first["data"]["course_id"]) == ("completion.recorded", listened.course_id)
+    assert (first["type"], first["data"]["course_id"], first["data"]["course_external_id"]) == (
+        "completion.recorded",
+        listened.course_id,
+        "SAFE",
+    )
     assert (second["type"], second["data"]["completion_id"]) == ("completion.undone", made.id)
 
 
