@@ -32,6 +32,8 @@ UNSAYABLE = (
     "POST /api/v1/destinations",
     "POST /api/v1/destinations/collections",
     "PATCH /api/v1/destinations/{destination_id}",
+    "POST /api/v1/webhooks",
+    "PATCH /api/v1/webhooks/{webhook_id}",
     "POST /api/v1/courses/{course_id}/slots",
     "POST /api/v1/sessions/{session_id}/enrolments/bulk",
     "POST /api/v1/certificate-kinds/{certificate_kind_id}/awards",
