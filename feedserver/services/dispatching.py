@@ -18,6 +18,7 @@ from ..addresses import Mailbox
 from ..store.enrolments import Enrolment
 from ..store.entries import CalendarEntry
 from ..store.history import HistoryEntry
+from ..store.inbox import InboundMessage
 from ..store.learners import FeedVersion, Learner
 from ..store.outbox import NOT_SENT, QUEUED, SUPERSEDED, SUPPRESSED, Delivery, MailSkeleton, waiting_to_leave
 from ..store.sessions import LiveSession, Revision
@@ -72,13 +73,14 @@ def people(session: LiveSession):
 
 
 def still_undeclined(chosen):
-    """Of `people` who said No: whether they said it on a page alone, so that their calendar, which was not told, still shows the invitation."""
-    h, told = aliased(HistoryEntry), aliased(D_)
+    """Of `people` who said No: whether they said it on a page or in words, so that their calendar, which was not told, still shows the invitation."""
+    h, told, came = aliased(HistoryEntry), aliased(D_), aliased(InboundMessage)
     answered = (h.learner_id == chosen.c.learner_id, h.enrolment_id == chosen.c.enrolment_id, h.verb == "answered")
-    said = select(h.inbound_id).where(*answered).order_by(h.id.desc()).limit(1).scalar_subquery()
+    newest = select(came.kind).select_from(h).outerjoin(came, came.id == h.inbound_id).where(*answered).order_by(h.id.desc()).limit(1)
+    by = func.coalesce(newest.scalar_subquery(), "page")
     requests = (told.enrolment_id == chosen.c.enrolment_id, told.entry_id == chosen.c.id, told.method == "REQUEST")
     shown = select(told.partstat).where(*requests).order_by(told.id.desc()).limit(1).scalar_subquery()
-    return and_(exists().where(*answered), said.is_(None), shown != "DECLINED")
+    return and_(exists().where(*answered), by != "reply", shown != "DECLINED")
 
 
 def readers(work: Work, chosen, baseline=None) -> list[Readers]:

@@ -124,6 +124,16 @@ def test_somebody_else_s_mail_waits_and_the_learner_is_asked(world):
     assert [one.to for one in world.told()] == ["lea@corp.example"]
 
 
+def test_a_no_in_words_is_known_to_no_calendar_and_so_the_cancellation_is_sent(world):
+    session = world.session("Mia", "Ben")
+    mia, ben = world.mails()
+    world.follow(mia, "No")
+    world.answer(ben, "DECLINED")
+    assert {world.status(session, name) for name in ("Mia", "Ben")} == {"Declined"} and world.mails() == []
+    world.cancel(session)
+    assert [(mail.who, mail.method, mail.uid) for mail in world.mails()] == [("Mia", "CANCEL", mia.uid)]
+
+
 def test_an_alias_may_write_too(world):
     session = world.session("Lea")
     world.do(lambda work: work.db.add(LearnerAlias(learner_id=world.people["Lea"], address_key="lea@home.example", created_at=NOW)))
