@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import click
@@ -21,7 +22,6 @@ from ..services.house import House
 from ..services.importing import Person, Refusal, Tally
 from ..services.learning import FIELDS
 from ..services.table_file import TableFile
-from ..services.work import Work
 from . import parts
 
 BATCH = 1000
@@ -53,8 +53,7 @@ def import_learners(file: Path, org: str | None) -> None:
 @_org
 def import_completions(file: Path, org: str | None) -> None:
     """Note who has completed what from a CSV file; columns email, course and, if wanted, completed_on, kind, reference, note."""
-    source = importing_completions
-    tally = _read(file, org, source.COLUMNS, source.REQUIRED, _by(source.take))
+    tally = _read_by(importing_completions, file, org)
     _end(tally, f"{tally.added} noted, {tally.unchanged} on record already")
 
 
@@ -63,8 +62,7 @@ def import_completions(file: Path, org: str | None) -> None:
 @_org
 def import_certificates(file: Path, org: str | None) -> None:
     """Note who has which certificate from a CSV file; columns email, certificate and, if wanted, awarded_on, expires_on."""
-    source = importing_certificates
-    tally = _read(file, org, source.COLUMNS, source.REQUIRED, _by(source.take))
+    tally = _read_by(importing_certificates, file, org)
     _end(tally, f"{tally.added} awarded, {tally.unchanged} on record already")
 
 
@@ -73,8 +71,7 @@ def import_certificates(file: Path, org: str | None) -> None:
 @_org
 def import_onboardings(file: Path, org: str | None) -> None:
     """Let people start a plan from a CSV file; columns email, plan (its name or id), start_date."""
-    source = importing_onboardings
-    tally = _read(file, org, source.COLUMNS, source.REQUIRED, _by(source.take), at_once=_BATCH_OF_STARTS)
+    tally = _read_by(importing_onboardings, file, org, at_once=_BATCH_OF_STARTS)
     _end(tally, f"{tally.added} started, {tally.changed} moved, {tally.unchanged} left as they are")
 
 
@@ -93,9 +90,13 @@ def add_people(house: House, organisation_id: int, batch: list[Person | Refusal]
     raise Unavailable("Another import adds the same people at the same time; run it again when that is done.")
 
 
-def _by(take: Callable[[Work, list], Tally]) -> Callable[[House, int, list], Tally]:
-    """One transaction of `take` for a batch."""
-    return lambda house, organisation_id, batch: house.run(organisation_id, "command", lambda work: take(work, batch))
+def _read_by(source: ModuleType, file: Path, org: str | None, *, at_once: int = BATCH) -> Tally:
+    """The whole file through `take` of a module of its kind, one transaction for each batch."""
+
+    def take(house: House, organisation_id: int, batch: list) -> Tally:
+        return house.run(organisation_id, "command", lambda work: source.take(work, batch))
+
+    return _read(file, org, source.COLUMNS, source.REQUIRED, take, at_once=at_once)
 
 
 def _read(

@@ -8,8 +8,10 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, func, select
 
+from ..addresses import canonical
 from ..errors import FeedserverError, Invalid
 from ..store.base import Base
+from . import attending
 from .importing import Refusal, Tally
 from .work import Work
 
@@ -43,6 +45,26 @@ def named(work: Work, row: type[Base], text: str, *where: ColumnElement[bool]) -
     if not found and text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _LARGEST:
         found = list(work.db.scalars(mine.where(row.id == int(text))))
     return found[0] if len(found) == 1 else None
+
+
+def people(work: Work, lines: Iterable[tuple[int, dict[str, str]]]) -> dict[str, int]:
+    """Learner ids by the address in column `email`, for `person`."""
+    return attending.learners_of(work, list({canonical(cells["email"]) for _, cells in lines}))
+
+
+def person(who: dict[str, int], email: str) -> int:
+    """The learner with this address; raises `Invalid`."""
+    found = who.get(canonical(email))
+    if found is None:
+        raise Invalid("Nobody here has this address.", field="email")
+    return found
+
+
+def there(row_id: int | None, what: str, field: str) -> int:
+    """What `named` has found; raises `Invalid` where it was nothing, or more than one."""
+    if row_id is None:
+        raise Invalid(f"There is no one {what} of this name or id.", field=field)
+    return row_id
 
 
 def day(text: str, field: str) -> date | None:

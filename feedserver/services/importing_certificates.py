@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..addresses import canonical
-from ..errors import Invalid
 from ..store.certificates import CertificateKind
-from . import attending, certifying, import_lines
+from . import certifying, import_lines
 from .import_lines import Line
 from .importing import Refusal, Tally
 from .work import Work
@@ -24,19 +22,16 @@ def take(work: Work, table: Iterable[Line]) -> Tally:
     """Take the lines of a `TableFile`, the older awards first; the number of statements depends on how many different kinds and days they name."""
     tally = Tally()
     lines = list(import_lines.cells_of(table, COLUMNS, tally))
-    who = attending.learners_of(work, list({canonical(cells["email"]) for _, cells in lines}))
+    who = import_lines.people(work, lines)
     found = {name: import_lines.named(work, CertificateKind, name) for name in {cells["certificate"]: None for _, cells in lines}}
     grouped: dict[tuple, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for number, cells in lines:
         with import_lines.refusing(tally, number):
-            learner_id = who.get(canonical(cells["email"]))
-            if learner_id is None:
-                raise Invalid("Nobody here has this address.", field="email")
-            if found[cells["certificate"]] is None:
-                raise Invalid("There is no one kind of certificate of this name or id.", field="certificate")
+            learner_id = import_lines.person(who, cells["email"])
+            kind_id = import_lines.there(found[cells["certificate"]], "kind of certificate", "certificate")
             on, ends = (import_lines.day(cells[name], name) for name in ("awarded_on", "expires_on"))
             on, ends = certifying.checked_days(work, on, ends)
-            grouped[found[cells["certificate"]], on, ends][learner_id].append(number)
+            grouped[kind_id, on, ends][learner_id].append(number)
     for kind_id, on, ends in sorted(grouped, key=lambda one: (one[0], one[1])):
         some = grouped[kind_id, on, ends]
         done = certifying.award_many(work, some, kind_id, source="csv", on=on, expires_on=ends)

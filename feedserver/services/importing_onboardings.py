@@ -34,12 +34,8 @@ def take(work: Work, table: Iterable[Line]) -> Tally:
 
 def _one(work: Work, email: str, plan: str, start_date: str) -> str:
     """What became of a line: a field of `Tally`."""
-    (learner_id,) = attending.learners_of(work, [canonical(email)]).values() or (None,)
-    if learner_id is None:
-        raise Invalid("Nobody here has this address.", field="email")
-    plan_id = import_lines.named(work, OnboardingPlan, plan, OnboardingPlan.archived_at.is_(None))
-    if plan_id is None:
-        raise Invalid("There is no one plan of this name or id.", field="plan")
+    learner_id = import_lines.person(attending.learners_of(work, [canonical(email)]), email)
+    plan_id = import_lines.there(import_lines.named(work, OnboardingPlan, plan, OnboardingPlan.archived_at.is_(None)), "plan", "plan")
     day = import_lines.day(start_date, "start_date")
     if day is None:
         raise Invalid("Write the day as 2027-03-31.", field="start_date")
