@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from ..errors import Conflict, Invalid, NotFound
+from ..errors import Conflict, Invalid
 from ..ical.lines import clean_line
 from ..ical.vtimezone import load
 from ..imip.chat import FLAVOURS
@@ -22,6 +22,7 @@ from ..store.outbox import Delivery
 from . import announcing, webhooks
 from .announcing import MORNING, WHAT
 from .finding import find as find_row
+from .finding import find_destination
 from .rendering import check_locale
 from .work import Work
 
@@ -39,13 +40,7 @@ def list_all(work: Work) -> list[Destination]:
 
 def find(work: Work, chat_id: int, *, lock: bool = False) -> Destination:
     """One of the organisation's; raises `NotFound`."""
-    query = select(Destination).where(
-        Destination.id == chat_id, Destination.organisation_id == work.organisation_id, Destination.channel == CHAT, Destination.state != LEAVING
-    )  # fmt: skip
-    one = work.db.scalars(query.with_for_update() if lock else query).first()
-    if one is None:
-        raise NotFound(f"There is no chat channel {chat_id}.")
-    return one
+    return find_destination(work, CHAT, chat_id, "chat channel", lock=lock)
 
 
 def create(work: Work, values: Mapping[str, Any]) -> Destination:

@@ -13,7 +13,7 @@ from ..store.certificates import Certificate, CertificateKind
 from ..store.circles import Circle
 from ..store.completions import Completion
 from ..store.courses import Course, TrainingGroup
-from ..store.destinations import Destination
+from ..store.destinations import LEAVING, Destination
 from ..store.enrolments import Enrolment
 from ..store.feeds import Feed
 from ..store.imports import ImportJob
@@ -60,14 +60,26 @@ NOUNS = {
 _LARGEST = 2**63 - 1
 
 
+def _row(work: Work, row: type[R], row_id: int, lock: bool) -> R | None:
+    if not 0 < row_id <= _LARGEST:
+        return None
+    query = select(row).where(row.id == row_id, row.organisation_id == work.organisation_id)
+    return work.db.scalars(query.with_for_update() if lock else query).first()
+
+
 def find(work: Work, row: type[R], row_id: int, *, lock: bool = False) -> R:
     """The row of this organisation with that id; `NotFound` names the noun. `lock` holds it for the transaction (PostgreSQL)."""
-    found = None
-    if 0 < row_id <= _LARGEST:
-        query = select(row).where(row.id == row_id, row.organisation_id == work.organisation_id)
-        found = work.db.scalars(query.with_for_update() if lock else query).first()
+    found = _row(work, row, row_id, lock)
     if found is None:
         raise NotFound(f"There is no {NOUNS[row]} {row_id} in this organisation.")
+    return found
+
+
+def find_destination(work: Work, channel: str, destination_id: int, noun: str, *, lock: bool = False) -> Destination:
+    """One of this organisation's in that channel that is not being removed; `NotFound` names the noun."""
+    found = _row(work, Destination, destination_id, lock)
+    if found is None or found.channel != channel or found.state == LEAVING:
+        raise NotFound(f"There is no {noun} {destination_id}.")
     return found
 
 

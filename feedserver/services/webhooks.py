@@ -19,6 +19,8 @@ from ..store.destinations import ACTIVE, BROKEN, LEAVING, PAUSED, WEBHOOK, Desti
 from ..store.outbox import DEFERRED, OPEN, QUEUED, SENDING, SUPPRESSED, Delivery, state_in
 from . import webhook_events
 from .event_types import FAMILIES, PING
+from .finding import find as find_row
+from .finding import find_destination
 from .work import Work
 
 FIELDS = ("name", "url", "events", "active")
@@ -38,12 +40,7 @@ def list_all(work: Work) -> list[Destination]:
 
 def find(work: Work, webhook_id: int, *, lock: bool = False) -> Destination:
     """One of the organisation's; raises `NotFound`."""
-    mine = (Destination.id == webhook_id, Destination.organisation_id == work.organisation_id)
-    query = select(Destination).where(*mine, Destination.channel == WEBHOOK, Destination.state != LEAVING)
-    one = work.db.scalars(query.with_for_update() if lock else query).first()
-    if one is None:
-        raise NotFound(f"There is no webhook {webhook_id}.")
-    return one
+    return find_destination(work, WEBHOOK, webhook_id, "webhook", lock=lock)
 
 
 def create(work: Work, values: Mapping[str, Any]) -> tuple[Destination, str]:
@@ -150,9 +147,8 @@ def waiting(work: Work, destinations: Sequence[Destination]) -> dict[int, int]:
 
 def send_again(work: Work, destination: Destination, delivery_id: int) -> Delivery:
     """The same octets with the same id, once more, now, whatever became of it; `Conflict` while it waits anyway or where it is kept no more."""
-    mine = (D_.id == delivery_id, D_.destination_id == destination.id, D_.organisation_id == work.organisation_id)
-    one = work.db.scalars(select(D_).where(*mine).with_for_update()).first()
-    if one is None:
+    one = find_row(work, Delivery, delivery_id, lock=True)
+    if one.destination_id != destination.id:
         raise NotFound(f"There is no delivery {delivery_id} of this connection.")
     if one.state in (QUEUED, SENDING):
         raise Conflict("It is already waiting to be sent.")
