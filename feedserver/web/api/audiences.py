@@ -68,9 +68,7 @@ def create_audience_feed(work: Work, call: Call) -> Answer:
 @route("GET", "/audience-feeds", query=paging.Query, answer=Page[AudienceFeedOut])
 def list_audience_feeds(work: Work, call: Call) -> Page[AudienceFeedOut]:
     """List those that still answer, newest first."""
-    before = (paging.read_cursor(call.query.cursor) or (2**63,))[0]
-    rows = [feed for feed in audiences.list_feeds(work) if feed.id < before]
-    rows, following = paging.page_of(rows[: call.query.limit + 1], call.query.limit, lambda feed: (feed.id,))
+    rows, following = paging.by_number(audiences.list_feeds(work), call.query)
     return Page[AudienceFeedOut](items=show(work, rows), next=following)
 
 

@@ -84,10 +84,7 @@ def create_completion(work: Work, call: Call) -> Answer:
 def list_completions(work: Work, call: Call) -> Page[CompletionOut]:
     """List completions, undone ones included."""
     query = select(Completion).where(Completion.organisation_id == work.organisation_id)
-    if call.query.course_id:
-        query = query.where(Completion.course_id == call.query.course_id)
-    if call.query.learner_id:
-        query = query.where(Completion.learner_id == call.query.learner_id)
+    query = paging.narrowed(query, call.query, course_id=Completion.course_id, learner_id=Completion.learner_id)
     rows, following = paging.by_id(work.db, query, Completion.id, call.query)
     return Page[CompletionOut](items=[show(row) for row in rows], next=following)
 

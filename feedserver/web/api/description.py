@@ -26,33 +26,6 @@ _ERRORS = (
     Unreadable, Unauthorized, WrongToken, errors.NotFound, errors.Conflict, errors.Changed, errors.Invalid, errors.NotBuilt,
     TooManyWrongTokens, errors.Unavailable,
 )  # fmt: skip
-_ORDER = (
-    "learners",
-    "courses",
-    "groups",
-    "rooms",
-    "sessions",
-    "occurrences",
-    "planning",
-    "files",
-    "enrolments",
-    "adding",
-    "attendance",
-    "milestones",
-    "completions",
-    "certificate_kinds",
-    "certificates",
-    "onboarding",
-    "feeds",
-    "audiences",
-    "destinations",
-    "webhooks",
-    "deliveries",
-    "inbound",
-    "proposals",
-    "reports",
-    "sync",
-)
 _WORDS = {
     400: "The body is not JSON", 401: "No token, or one that does not hold", 404: "Not found in this organisation", 409: "Cannot be done as things stand",
     412: "Changed meanwhile; `changes` says what", 413: "The body is too large", 415: "Not application/json", 422: "A value that cannot be taken; `field` names it",
@@ -111,7 +84,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def _routes() -> list[Route]:
-    return sorted((one for one in routing.ROUTES if one.described), key=lambda one: _ORDER.index(one.tag))
+    return [one for one in routing.ROUTES if one.described]
 
 
 def mount(blueprint: Blueprint) -> None:

@@ -201,9 +201,7 @@ def create_destination(work: Work, call: Call) -> Answer:
 @route("GET", "/destinations", query=DestinationQuery, answer=Page[DestinationOut])
 def list_destinations(work: Work, call: Call) -> Page[DestinationOut]:
     """List them, newest first."""
-    before = (paging.read_cursor(call.query.cursor) or (2**63,))[0]
-    rows = sorted((one for one in connecting.connections(work) if one.id < before), key=lambda one: -one.id)
-    rows, following = paging.page_of(rows[: call.query.limit + 1], call.query.limit, lambda one: (one.id,))
+    rows, following = paging.by_number(connecting.connections(work), call.query)
     return Page[DestinationOut](items=show(work, rows), next=following)
 
 

@@ -90,8 +90,7 @@ def show(work: Work, message: InboundMessage) -> InboundWithEvidence:
 def list_inbound(work: Work, call: Call) -> Page[InboundOut]:
     """List incoming messages, newest first; those that are not judged yet are `pending`."""
     query = select(InboundMessage).where(InboundMessage.organisation_id == work.organisation_id)
-    if call.query.outcome is not None:
-        query = query.where(InboundMessage.outcome == call.query.outcome)
+    query = paging.narrowed(query, call.query, outcome=InboundMessage.outcome)
     query = query.options(defer(InboundMessage.raw), defer(InboundMessage.evidence))
     rows, following = paging.by_id(work.db, query, InboundMessage.id, call.query, newest_first=True)
     shown = [InboundOut.model_validate(row, from_attributes=True) for row in rows]

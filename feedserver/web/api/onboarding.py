@@ -211,10 +211,7 @@ def start_onboarding(work: Work, call: Call) -> Answer:
 def list_onboardings(work: Work, call: Call) -> Page[OnboardingOut]:
     """List who goes through which plan, or did."""
     query = select(Onboarding).where(Onboarding.organisation_id == work.organisation_id)
-    if call.query.plan_id:
-        query = query.where(Onboarding.plan_id == call.query.plan_id)
-    if call.query.learner_id:
-        query = query.where(Onboarding.learner_id == call.query.learner_id)
+    query = paging.narrowed(query, call.query, plan_id=Onboarding.plan_id, learner_id=Onboarding.learner_id)
     rows, following = paging.by_id(work.db, query, Onboarding.id, call.query)
     return Page[OnboardingOut](items=show(work, list(rows)), next=following)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -74,6 +74,18 @@ def page_of(rows: Sequence[Any], limit: int, place: Callable[[Any], tuple[int, .
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], write_cursor(*place(rows[limit - 1]))
+
+
+def narrowed(query: Select, given: Query, **columns: Any) -> Select:
+    """Only rows whose column has the value of the parameter of that name, where it is given."""
+    return query.where(*(column == value for name, column in columns.items() if (value := getattr(given, name)) is not None))
+
+
+def by_number(rows: Iterable[Any], given: Query) -> tuple[Sequence[Any], str | None]:
+    """One page of rows that are all there already and few, the newest first."""
+    before = (read_cursor(given.cursor) or (2**63,))[0]
+    left = sorted((one for one in rows if one.id < before), key=lambda one: -one.id)
+    return page_of(left[: given.limit + 1], given.limit, lambda one: (one.id,))
 
 
 def by_id(db, query: Select, column, given: Query, *, newest_first: bool = False) -> tuple[Sequence[Any], str | None]:

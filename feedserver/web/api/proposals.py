@@ -60,10 +60,7 @@ def show(proposal: Proposal) -> ProposalOut:
 def list_proposals(work: Work, call: Call) -> Page[ProposalOut]:
     """List proposals, newest first; those that wait for a decision are `open`."""
     query = select(Proposal).where(Proposal.organisation_id == work.organisation_id)
-    if call.query.state is not None:
-        query = query.where(Proposal.state == call.query.state)
-    if call.query.session_id is not None:
-        query = query.where(Proposal.live_session_id == call.query.session_id)
+    query = paging.narrowed(query, call.query, state=Proposal.state, session_id=Proposal.live_session_id)
     rows, following = paging.by_id(work.db, query, Proposal.id, call.query, newest_first=True)
     return Page[ProposalOut](items=[show(row) for row in rows], next=following)
 

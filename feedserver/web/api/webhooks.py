@@ -111,9 +111,7 @@ def create_webhook(work: Work, call: Call) -> Answer:
 @route("GET", "/webhooks", query=paging.Query, answer=Page[WebhookOut])
 def list_webhooks(work: Work, call: Call) -> Page[WebhookOut]:
     """List them, newest first."""
-    before = (paging.read_cursor(call.query.cursor) or (2**63,))[0]
-    rows = sorted((one for one in webhooks.list_all(work) if one.id < before), key=lambda one: -one.id)
-    rows, following = paging.page_of(rows[: call.query.limit + 1], call.query.limit, lambda one: (one.id,))
+    rows, following = paging.by_number(webhooks.list_all(work), call.query)
     return Page[WebhookOut](items=show(work, rows), next=following)
 
 
