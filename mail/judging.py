@@ -34,7 +34,7 @@ log = structlog.get_logger()
 # Messages taken at once, and their octets at most; of these so many share a transaction, of those that are no plain answers fewer.
 BATCH = 400
 OCTETS = 16 * 2**20
-GROUP = 100
+GROUP = 200
 OTHERS = 25
 POLL = 0.15
 TRIES = 3

@@ -90,7 +90,7 @@ def answer_by_reply(work: Work, who: Holder, reply: Reply, *, comment: str = "",
     """Apply a reply that may speak for the holder (trust is judged before)."""
     session, enrolment, entry = _hold(work, who.live_session_id, who.enrolment_id, who.entry_id)
     if reply.partstat not in ("", "NEEDS-ACTION") and _answer_of(reply) is None:
-        return _unknown_answer(enrolment, reply)
+        return _unknown_answer(enrolment.id, enrolment.learner_id, reply.partstat)
     verdict = ordering.judge(_held(work, entry), reply)
     decide = _VERDICTS.get(verdict.verdict)
     if decide is not None:
@@ -116,20 +116,32 @@ def let_it_count(work: Work, message: InboundMessage, one: ItipObject, partstat:
 
 
 def _one_date(work: Work, who: Holder, one: ItipObject, reply: Reply, inbound_id: int) -> Decision:
-    session, _enrolment, entry = _hold(work, who.live_session_id, who.enrolment_id, who.entry_id)
+    session, _, entry = _hold(work, who.live_session_id, who.enrolment_id, who.entry_id)
     mine = (who.enrolment_id, who.learner_id)
+    if not session.is_series:
+        return no_such_date(who, one, reply.partstat)
     if reply.partstat not in ("", "NEEDS-ACTION") and _answer_of(reply) is None:
-        return _unknown_answer(_enrolment, reply)
+        return _unknown_answer(*mine, reply.partstat)
     date = answering_dates.find_date(work, session.id, one.recurrence_id)
     if date is None and answering_dates.was_date(work, session, one.recurrence_id):
         why = f"It answers a date of the series as it was before ({one.recurrence_text}): it is at another time now, or in another series."
         return Decision(STALE, "stale_answer", why, *mine)
     if date is None:
-        what = "a date that the series does not have" if session.is_series else "one date of a series, but this session has one date"
-        return Decision(QUARANTINED, "recurrence_unknown", f"It answers {what} ({one.recurrence_text}).", *mine)
+        return Decision(
+            QUARANTINED, "recurrence_unknown", f"It answers a date that the series does not have ({one.recurrence_text}).", *mine
+        )
     if entry.ended_at is not None:
         return Decision(UNCHANGED, "entry_ended", "It answers a date of a series that was taken back; nothing changes.", *mine)
     return Decision(*answering_dates.answer_date(work, date, entry, who.learner_id, reply, one.comment, inbound_id), *mine)
+
+
+def no_such_date(who: Holder, one: ItipObject, partstat: str) -> Decision:
+    """An object about one date of a series (RECURRENCE-ID), for a session that is none."""
+    mine = (who.enrolment_id, who.learner_id)
+    if partstat not in ("", "NEEDS-ACTION", *Answer):
+        return _unknown_answer(*mine, partstat)
+    why = f"It answers one date of a series, but this session has one date ({one.recurrence_text})."
+    return Decision(QUARANTINED, "recurrence_unknown", why, *mine)
 
 
 def together(decisions: list[Decision]) -> Verdict:
@@ -293,9 +305,9 @@ def _no_answer(_work, _session, enrolment, _entry, _reply, _verdict) -> Decision
     )
 
 
-def _unknown_answer(enrolment: Enrolment, reply: Reply) -> Decision:
-    reason = f"{reply.partstat} is not Yes, No or Maybe (somebody may have passed the invitation on): held for a decision."
-    return Decision(QUARANTINED, "partstat_unknown", reason, enrolment.id, enrolment.learner_id)
+def _unknown_answer(enrolment_id: int, learner_id: int, partstat: str) -> Decision:
+    reason = f"{partstat} is not Yes, No or Maybe (somebody may have passed the invitation on): held for a decision."
+    return Decision(QUARANTINED, "partstat_unknown", reason, enrolment_id, learner_id)
 
 
 _VERDICTS = {Order.STALE: _stale, Order.OLDER: _older, Order.DUPLICATE: _duplicate, Order.FUTURE: _future, Order.NO_ANSWER: _no_answer}

@@ -1,7 +1,7 @@
-"""Plain answers, many in a few statements: a first Yes of somebody invited, and whatever changes no status.
+"""Plain answers, many in a few statements: a first Yes of somebody invited, whatever changes no status, and a No to a seat that nobody waits for.
 
-Neither takes or frees a seat, sends a message or touches anybody else, so their order among others' answers does not matter. The rules are those of
-`answering`, which takes one answer at a time; everything that is not plainly of this kind is left to it.
+None of them takes a seat or touches anybody else, so their order among others' answers does not matter but where a freed seat is one of few
+(`Plain.in_line`). The rules are those of `answering`, which takes one answer at a time; everything that is not plainly of this kind is left to it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, null, select, update
+from sqlalchemy import and_, bindparam, exists, insert, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..itip import ordering
@@ -21,12 +21,16 @@ from ..store.entries import SHOWN, CalendarEntry
 from ..store.history import HistoryEntry
 from ..store.inbox import InboundMessage
 from ..store.learners import ALIAS, DELEGATE, Learner, LearnerAlias
+from ..store.milestones import Milestone
 from ..store.outbox import Delivery
-from ..store.sessions import LiveSession, Revision
+from ..store.sessions import LiveSession, Revision, Seats
 from ..store.verdicts import VerdictRow
+from ..training.offers import kept_until
 from ..training.statuses import TABLE, Answer, EnrolmentStatus
+from . import notifying, seating, telling
 from .answering import APPLIED, UNCHANGED, WORDS, Decision, Holder
 from .dispatching import bump_feeds
+from .following import touched
 from .receiving import FIRST, Verdict
 from .work import Work
 
@@ -35,24 +39,42 @@ E_ = CalendarEntry
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """What giving up a seat means: whether it is one of few, whether others follow (a waiting list, days that the course sets), how long it is kept."""
+
+    counted: bool
+    followed: bool
+    starts_at: datetime
+    hold_minutes: int
+    lock_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What an answer meets: whose it is, the status, what was answered before, until when a place is offered, and what orders replies."""
+    """What an answer meets: whose it is, the status, what was answered before, until when a place is offered, what orders replies, the seat."""
 
     who: Holder
     status: EnrolmentStatus
     was: str
     offer_until: datetime | None
     held: Held
+    seat: Seat
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """An answer that may be written as it stands: `new` is the status where it changes."""
+    """An answer that may be written as it stands: `new` is the status where it changes, `kept` until when a seat given up stays theirs."""
 
     standing: Standing
     answer: Answer
     dtstamp: int
     new: EnrolmentStatus | None
+    kept: datetime | None = None
+
+    @property
+    def in_line(self) -> bool:
+        """Whether it frees a seat that somebody who answered before may want: then whatever came before it is judged first."""
+        return self.new is S.DECLINED and self.kept is None and self.standing.seat.counted
 
     @property
     def decision(self) -> Decision:
@@ -84,18 +106,22 @@ def standings(db: Session, uids: Collection[str], now: datetime) -> dict[str, St
     L = LiveSession
     sessions = select(L.id).where(L.id.in_(select(E_.live_session_id).where(E_.uid.in_(uids)))).order_by(L.id)
     db.execute(sessions.with_for_update()).all()
+    waited_for = exists().where(Enrolment.live_session_id == L.id, Enrolment.status == S.WAITING_LIST)
+    days = exists().where(Milestone.course_id == L.course_id, Milestone.cancelled_at.is_(None))
     query = (
         select(
             E_.uid, E_.organisation_id, E_.id, E_.enrolment_id, E_.learner_id, E_.live_session_id, E_.sequence, E_.dtstamp, E_.asked_sequence,
             E_.asked_dtstamp, E_.partstat, E_.reply_sequence, E_.reply_dtstamp, Learner.name, Learner.email_key, Enrolment.status,
-            Enrolment.partstat.label("was"), Enrolment.offer_until, Revision.starts_at,
+            Enrolment.partstat.label("was"), Enrolment.offer_until, Revision.starts_at, L.starts_at.label("begins"), L.hold_minutes, L.lock_minutes,
+            Seats.capacity, or_(waited_for.correlate(L), days.correlate(L)).label("followed"),
         )
         .join(Learner, Learner.id == E_.learner_id)
         .join(Enrolment, and_(Enrolment.id == E_.enrolment_id, Enrolment.entry_id == E_.id))
         .join(L, L.id == E_.live_session_id)
+        .join(Seats, Seats.live_session_id == L.id)
         .join(Revision, Revision.id == E_.revision_id)
         .where(
-            E_.uid.in_(uids), E_.ended_at.is_(None), E_.mailed, E_.feed_state == SHOWN, E_.asked_sequence == E_.sequence, Enrolment.hold_until.is_(None),
+            E_.uid.in_(uids), E_.ended_at.is_(None), E_.mailed, E_.feed_state == SHOWN, Enrolment.hold_until.is_(None),
             L.status == "scheduled", L.ends_at > now, L.settle_at.is_(None), L.draft.is_(False), L.series_id.is_(None), L.entry_mode.is_(None), L.own_entry,
         )
     )  # fmt: skip
@@ -114,7 +140,7 @@ def told_stamps(db: Session, entry_ids: Collection[int]) -> dict[int, frozenset[
     return {entry_id: frozenset(stamps) for entry_id, stamps in found.items()}
 
 
-def plainly(standing: Standing, reply: Reply) -> Plain | None:
+def plainly(standing: Standing, reply: Reply, now: datetime) -> Plain | None:
     """The answer where it is plain; None where `answering` has to look at it."""
     # Which older version a start was told with is not known here.
     tells = reply.sequence is not None or reply.dtstart in standing.held.starts.values()
@@ -127,7 +153,12 @@ def plainly(standing: Standing, reply: Reply) -> Plain | None:
     new = TABLE[standing.status].after(answer)
     if new in (None, standing.status):
         return Plain(standing, answer, judged.dtstamp, None)
-    return Plain(standing, answer, judged.dtstamp, new) if (standing.status, new) == (S.INVITED, S.REGISTERED) else None
+    if (standing.status, new) == (S.INVITED, S.REGISTERED):
+        return Plain(standing, answer, judged.dtstamp, new)
+    seat = standing.seat
+    if new is not S.DECLINED or not TABLE[standing.status].seat or seat.followed:
+        return None
+    return Plain(standing, answer, judged.dtstamp, new, kept_until(now, seat.starts_at, seat.hold_minutes, seat.lock_minutes))
 
 
 def write_all(db: Session, settled: Sequence[Settled]) -> None:
@@ -135,15 +166,35 @@ def write_all(db: Session, settled: Sequence[Settled]) -> None:
     changed = [one for one in settled if one.plain.new is not None]
     _many(db, _ENTRIES, [_of_entry(one) for one in settled])
     _many(db, _ANSWERED, [_of_enrolment(one) for one in settled])
-    _many(db, _STATUSES, [{"key": one.plain.standing.who.enrolment_id, "to": one.plain.new} for one in changed])
+    _many(db, _STATUSES, [{"key": one.plain.standing.who.enrolment_id, "to": one.plain.new, "kept": one.plain.kept} for one in changed])
     # By the session, not past it: what is written to the history is seen there by those who tell of it (`noting`).
     history = [row for one in settled for row in _history(one)]
     if history:
         db.execute(insert(HistoryEntry.__table__), history)
     _many(db, _MESSAGES, [_of_message(one) for one in settled])
     _many(db, insert(VerdictRow.__table__), [_of_verdict(one) for one in settled])
-    if changed:
-        bump_feeds(changed[0].work, E_.id.in_([one.plain.standing.who.entry_id for one in changed]))
+    coming = [one for one in changed if one.plain.new is not S.DECLINED]
+    if coming:
+        bump_feeds(coming[0].work, E_.id.in_([one.plain.standing.who.entry_id for one in coming]))
+    declined: dict[int, list[Settled]] = {}
+    for one in changed:
+        if one.plain.new is S.DECLINED:
+            declined.setdefault(one.plain.standing.who.live_session_id, []).append(one)
+    for session_id, those in sorted(declined.items()):
+        _give_up(session_id, those)
+
+
+def _give_up(session_id: int, those: Sequence[Settled]) -> None:
+    """Those who said No to one session: their seats, their feeds, and the notice that a seat was given up."""
+    work = those[0].work
+    session = work.db.get_one(LiveSession, session_id)
+    kept = {one.plain.standing.who.enrolment_id: one.plain.kept for one in those}
+    if freed := sum(until is None for until in kept.values()):
+        seating.give_back(work, session, freed)
+    touched(work.db, session_id)
+    notifying.freeze(work, session)
+    notifying.show(work, session, E_.enrolment_id.in_(kept))
+    telling.released(work, session, kept)
 
 
 def _standing(row: Any, known: Mapping[str, frozenset[str]], stamps: frozenset[int]) -> Standing:
@@ -155,7 +206,8 @@ def _standing(row: Any, known: Mapping[str, frozenset[str]], stamps: frozenset[i
     held = Held(
         row.sequence, row.dtstamp, row.asked_sequence, row.asked_dtstamp, {row.sequence: int(row.starts_at.timestamp())}, last, stamps
     )
-    return Standing(who, S(row.status), row.was, row.offer_until, held)
+    seat = Seat(row.capacity is not None, bool(row.followed), row.begins, row.hold_minutes, row.lock_minutes)
+    return Standing(who, S(row.status), row.was, row.offer_until, held, seat)
 
 
 def _addresses(db: Session, learner_ids: list[int]) -> dict[int, dict[str, frozenset[str]]]:
@@ -182,7 +234,9 @@ _ANSWERED = (
 _STATUSES = (
     update(_N)
     .where(_N.c.id == bindparam("key"))
-    .values(status=bindparam("to"), version=_N.c.version + 1, hold_until=null(), offer_until=null(), queued_at=null(), note=null())
+    .values(
+        status=bindparam("to"), version=_N.c.version + 1, hold_until=bindparam("kept"), offer_until=null(), queued_at=null(), note=null()
+    )
 )
 _JUDGED = ("kind", "sender", "subject", "outcome", "reason_code", "reason", "enrolment_id", "learner_id", "judged_at", "evidence")
 _MESSAGES = update(_M).where(_M.c.id == bindparam("key")).values({name: bindparam(f"new_{name}") for name in _JUDGED})

@@ -29,10 +29,10 @@ def take_many(work: Work, session: LiveSession, wanted: int) -> int:
     return given
 
 
-def give_back(work: Work, session: LiveSession) -> None:
-    """Free one seat; a seat over capacity goes first, so that it is not handed on."""
-    fewer = case((Seats.over_capacity > 0, Seats.over_capacity - 1), else_=0)
-    work.db.execute(update(Seats).where(Seats.live_session_id == session.id).values(taken=Seats.taken - 1, over_capacity=fewer))
+def give_back(work: Work, session: LiveSession, seats: int = 1) -> None:
+    """Free so many seats; those over capacity go first, so that they are not handed on."""
+    fewer = case((Seats.over_capacity > seats, Seats.over_capacity - seats), else_=0)
+    work.db.execute(update(Seats).where(Seats.live_session_id == session.id).values(taken=Seats.taken - seats, over_capacity=fewer))
 
 
 def free_seats(work: Work, session: LiveSession, unlimited: int = 1_000_000) -> int:

@@ -5,10 +5,10 @@ What stands in a calendar is told by `notifying`; here is said what no calendar 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 
 from ..addresses import Mailbox, canonical
 from ..imip.kinds import METHODS
@@ -163,10 +163,46 @@ def _released(work: Work, session: LiveSession, enrolment: Enrolment) -> None:
         tell_learner(work, session, enrolment, Kind.RELEASED, held=enrolment.hold_until, sequence=sequence)
 
 
+def released(work: Work, session: LiveSession, gave_up: Mapping[int, datetime | None]) -> None:
+    """The same for many at once: enrolments with an entry of their own, and until when the seat is kept for each of them; constant statements."""
+    told = (Delivery.enrolment_id == Enrolment.id, Delivery.kind == Kind.RELEASED.value, Delivery.sequence == CalendarEntry.sequence)
+    query = (
+        select(
+            Enrolment.id.label("enrolment_id"), CalendarEntry.sequence, Learner.locale, Learner.timezone, Learner.id, Learner.name, Learner.page_id,
+            func.coalesce(Learner.target_email, Learner.email).label("address"),
+        )
+        .join(Learner, Learner.id == Enrolment.learner_id)
+        .join(CalendarEntry, CalendarEntry.id == Enrolment.entry_id)
+        .where(Enrolment.id.in_(gave_up), ~select(Delivery.id).where(*told, Delivery.created_at >= CalendarEntry.created_at).exists())
+        .order_by(Enrolment.id)
+    )  # fmt: skip
+    skeletons: dict[tuple, int] = {}
+    rows = []
+    for one in work.db.execute(query).all():
+        alike = (one.locale, one.timezone, gave_up[one.enrolment_id])
+        if alike not in skeletons:
+            skeletons[alike] = _skeleton(work, session, Kind.RELEASED, one.locale, one.timezone, held=gave_up[one.enrolment_id])
+        row = {"recipient": one.address, "recipient_name": one.name, "page_id": one.page_id, "learner_id": one.id, "sequence": one.sequence}
+        rows.append(_row(work, session, one.enrolment_id, Kind.RELEASED, skeletons[alike]) | row)
+    if rows:
+        work.db.execute(insert(Delivery), rows)
+
+
 def _write(
     work: Work, session: LiveSession, enrolment: Enrolment | None, kind: Kind, locale: str, timezone: str, row: dict, note: str, extra: dict | None,
     held: datetime | None, until: datetime | None, *, sender: Mailbox | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
 ) -> None:  # fmt: skip
+    sender = sender or work.organisation.mailbox
+    number = _skeleton(work, session, kind, locale, timezone, note=note, held=held, sender=sender, others=others, more=more)
+    common = _row(work, session, enrolment.id if enrolment else None, kind, number, extra=extra, until=until, sender=sender)
+    work.db.add(Delivery(**common, **row))
+    work.db.flush()
+
+
+def _skeleton(
+    work: Work, session: LiveSession, kind: Kind, locale: str, timezone: str, *, note: str = "", held: datetime | None = None,
+    sender: Mailbox | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
+) -> int:  # fmt: skip
     # As it was last published: an edit that still settles is told by its own message.
     revision = notifying.latest_revision(work, session) or notifying.freeze(work, session)
     sender = sender or work.organisation.mailbox
@@ -177,11 +213,15 @@ def _write(
     )  # fmt: skip
     work.db.add(skeleton)
     work.db.flush()
-    work.db.add(
-        Delivery(
-            organisation_id=work.organisation_id, kind=kind.value, live_session_id=session.id, enrolment_id=enrolment.id if enrolment else None, skeleton_id=skeleton.id,
-            sender=sender.address, dtstamp=work.stamp(), extra=extra or None, key_id=work.key_id, due_at=work.now, created_at=work.now,
-            expires_at=min(work.now + LIFETIME, until or session.ends_at), **row,
-        )
-    )  # fmt: skip
-    work.db.flush()
+    return skeleton.id
+
+
+def _row(
+    work: Work, session: LiveSession, enrolment_id: int | None, kind: Kind, skeleton_id: int, *,
+    extra: dict | None = None, until: datetime | None = None, sender: Mailbox | None = None,
+) -> dict:  # fmt: skip
+    return {
+        "organisation_id": work.organisation_id, "kind": kind.value, "live_session_id": session.id, "enrolment_id": enrolment_id,
+        "skeleton_id": skeleton_id, "sender": (sender or work.organisation.mailbox).address, "dtstamp": work.stamp(), "extra": extra or None,
+        "key_id": work.key_id, "due_at": work.now, "created_at": work.now, "expires_at": min(work.now + LIFETIME, until or session.ends_at),
+    }  # fmt: skip

@@ -65,14 +65,14 @@ def test_what_fails_on_our_side_three_times_waits_for_a_person_and_holds_up_nobo
     real = judging.decide
 
     def fails(work, inbound, incoming, settings):
-        if incoming.sender == lea.to:
+        if incoming.sender == "other@corp.example":
             work.record("half done")
             raise RuntimeError("kaput")
         return real(work, inbound, incoming, settings)
 
     monkeypatch.setattr(judging, "decide", fails)
-    said_no = replies.reply("google", uid=lea.uid, attendee=lea.to, partstat="DECLINED", dtstamp=world.moment, dtstart=lea.start)
-    bad, good = world.receive_all([said_no, yes(world, tom)])
+    strange = replies.reply("google", uid=lea.uid, attendee=lea.to, sender="other@corp.example", dtstamp=world.moment, dtstart=lea.start)
+    bad, good = world.receive_all([strange, yes(world, tom)])
     assert (bad.outcome, bad.reason_code, bad.tries) == ("quarantined", "our_fault", 3)
     assert "RuntimeError" in bad.reason and "kaput" not in bad.reason and "half done" not in world.verbs(session)
     assert (good.outcome, world.status(session, "Lea"), world.status(session, "Tom")) == ("applied", "Invited", "Registered")
