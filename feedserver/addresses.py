@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import lru_cache
 
 from .errors import Invalid
 
@@ -41,7 +42,12 @@ class Mailbox:
 
 def check(address: str, field: str = "email") -> str:
     """Return the address, domain in lower-case A-labels; raise `Invalid` that names `field` for what no mail system reads alike."""
-    address = address.strip() if isinstance(address, str) else ""
+    return _checked(address.strip() if isinstance(address, str) else "", field)
+
+
+# A mail names the same address in three places, and all of them the same mailbox.
+@lru_cache(1024)
+def _checked(address: str, field: str) -> str:
     local, at, domain = address.rpartition("@")
     domain = _ascii_domain(domain)
     wrong = (

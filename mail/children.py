@@ -142,6 +142,7 @@ class _Child:
     def __init__(self) -> None:
         self.answered = 0
         self.owes = 0
+        self.said = bytearray()
         # In the group of the parent, so that ending the service ends it; its stdin ends when the parent dies.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mail.children"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, bufsize=0
@@ -184,7 +185,7 @@ class _Child:
                         ahead = ahead[os.write(stdin, ahead) :]
                     except BlockingIOError:
                         break
-                if stdout in self._wait([stdout], [stdin] if ahead else [], until):
+                if self.said or stdout in self._wait([stdout], [stdin] if ahead else [], until):
                     break
             yield self._answer(until)
 
@@ -198,14 +199,17 @@ class _Child:
         return self._exactly(length, until)
 
     def _exactly(self, length: int, until: float) -> bytes:
-        stdout, pieces = self.process.stdout.fileno(), bytearray()
-        while len(pieces) < length:
+        stdout = self.process.stdout.fileno()
+        while len(self.said) < length:
             self._wait([stdout], [], until)
-            piece = os.read(stdout, min(length - len(pieces), 65536))
+            # All that it has said by now, so that several answers cost one call.
+            piece = os.read(stdout, 65536)
             if not piece:
                 raise EOFError
-            pieces += piece
-        return bytes(pieces)
+            self.said += piece
+        answer = bytes(self.said[:length])
+        del self.said[:length]
+        return answer
 
     def _wait(self, reading: list[int], writing: list[int], until: float) -> list[int]:
         poll = select.poll()

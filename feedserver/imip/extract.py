@@ -171,18 +171,24 @@ def _look(part: Message, seen: _Seen) -> None:
 
 def _calendar(part: Message, seen: _Seen) -> None:
     data = part.get_payload(decode=True) or b""
+    # Taken apart once: parameters cost as much as the whole of what follows from them.
+    given = part.get_params([])
     if data not in seen.calendars:
         seen.calendars.append(data)
-        found, defects = objects(data, _param(part, "charset"))
+        found, defects = objects(data, _named(given, "charset"))
         seen.objects += found
         seen.defects += defects
-    method = _param(part, "method").upper()
+    method = _named(given, "method").upper()
     if method:
         seen.mime_methods.add(method)
 
 
 def _param(part: Message, name: str) -> str:
-    value = part.get_param(name, "")
+    return _named(part.get_params([]), name)
+
+
+def _named(given: list[tuple], name: str) -> str:
+    value = next((value for key, value in given if key.lower() == name), "")
     # RFC 2231 values come as (charset, language, text).
     return str(value[2] if isinstance(value, tuple) else value or "")[:60]
 

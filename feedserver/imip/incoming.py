@@ -82,7 +82,7 @@ class Incoming:
 
     def to_json(self) -> str:
         """As it goes over a pipe or into a row."""
-        return json.dumps(self.to_dict(), separators=(",", ":"))
+        return _ENCODER.encode(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Incoming:
@@ -97,6 +97,7 @@ class Incoming:
 
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Incoming))
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def broken(reason: str, limit: str = "") -> Incoming:

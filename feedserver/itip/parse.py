@@ -169,11 +169,11 @@ def _judged(calendar: _Calendar) -> list[ItipObject]:
     methods = set(calendar.methods)
     method = calendar.methods[0] if len(methods) == 1 else ""
     shared = ["method_twice"] if len(methods) > 1 else [] if methods else ["method_missing"]
-    found = [_object(name, method[:40], lines, calendar.zones, shared) for name, lines in calendar.components]
-    return [dataclasses.replace(one, product=calendar.product) for one in found]
+    return [_object(name, method[:40], lines, calendar, shared) for name, lines in calendar.components]
 
 
-def _object(component: str, method: str, lines: list[Line | None], zones: dict[str, str], shared: list[str]) -> ItipObject:
+def _object(component: str, method: str, lines: list[Line | None], calendar: _Calendar, shared: list[str]) -> ItipObject:
+    zones = calendar.zones
     defects = list(shared)
     if None in lines:
         defects.append("malformed_line")
@@ -203,6 +203,7 @@ def _object(component: str, method: str, lines: list[Line | None], zones: dict[s
         attendees=tuple(dict.fromkeys(attendee_in(line, defects) for line in attendees[:MAX_ATTENDEES])),
         comment=_comment(by_name),
         defects=tuple(dict.fromkeys(defects)),
+        product=calendar.product,
     )
 
 
@@ -261,7 +262,10 @@ def _comment(by_name: dict[str, list[Line]]) -> str:
 
 def as_dict(one: ItipObject) -> dict[str, Any]:
     """Plain values, fit for JSON; a third of what `dataclasses.asdict` costs."""
-    return {name: getattr(one, name) for name in _NAMES} | {"attendees": [dataclasses.asdict(a) for a in one.attendees]}
+    values = {name: getattr(one, name) for name in _NAMES}
+    values["attendees"] = [{name: getattr(attendee, name) for name in _ATTENDEE} for attendee in one.attendees]
+    return values
 
 
 _NAMES = tuple(field.name for field in dataclasses.fields(ItipObject))
+_ATTENDEE = tuple(field.name for field in dataclasses.fields(Attendee))
