@@ -50,14 +50,7 @@ def test_a_collection_shows_what_there_is_whatever_happens_to_it(radicale: Serve
     desk.go()
     assert shown(access) == [("Fire", "12-01 10:00"), ("Ice", "12-02 10:00")]
 
-    weekly = {
-        "title": "Weekly",
-        "start": START,
-        "end": START + timedelta(hours=1),
-        "timezone": "Europe/Berlin",
-        "recurrence": "FREQ=WEEKLY;COUNT=3",
-    }
-    head = world.do(lambda work: series.create(work, world.course_id, weekly).id)
+    head = world.series("FREQ=WEEKLY;COUNT=3")
     world.edit(fire, title="Flames", start=START + timedelta(hours=3))
     world.cancel(ice)
     world.do(lambda work: series.cancel_date(work, head, "20261208T090000Z"))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from feedserver.errors import Invalid, NotFound
-from feedserver.services import announcing, chats, series
+from feedserver.services import announcing, chats
 from feedserver.store.destinations import CHAT, Destination
 from feedserver.store.outbox import Delivery
 from feedserver.vault import Vault
@@ -48,14 +48,7 @@ def test_published_moved_and_cancelled_is_one_message_each(chatty: World):
 
 
 def test_a_series_is_one_message_and_so_is_its_change(chatty: World):
-    values = {
-        "title": "Weekly",
-        "start": START,
-        "end": START + timedelta(hours=1),
-        "timezone": "Europe/Berlin",
-        "recurrence": "FREQ=WEEKLY;COUNT=4",
-    }
-    head = chatty.do(lambda work: series.create(work, chatty.course_id, values).id)
+    head = chatty.series("FREQ=WEEKLY;COUNT=4")
     assert [one.splitlines()[0] for one in heard(chatty)] == ["New: Weekly"] and "and 3 more" in heard(chatty)[0]
     chatty.cancel(head)
     assert [one.splitlines()[0] for one in heard(chatty)][1:] == ["Cancelled: Weekly"]

@@ -10,7 +10,7 @@ import icalendar
 import pytest
 from sqlalchemy import select, update
 
-from feedserver.services import learning, publishing, rooming, scheduling, series
+from feedserver.services import learning, publishing, rooming, scheduling
 from feedserver.store.destinations import Destination, PublishedObject, recount
 from feedserver.store.outbox import OPEN, SENT, Delivery, MailSkeleton
 from tests.support.world import NOW, START, World
@@ -166,14 +166,7 @@ def test_an_answer_by_mail_moves_a_team_s_collection_too(quick):
 def test_each_date_of_a_series_is_an_entry_of_its_own(elsewhere):
     world = elsewhere.world
     elsewhere.collection("course", world.course_id, "busy")
-    values = {
-        "title": "Weekly",
-        "start": START,
-        "end": START + timedelta(hours=1),
-        "timezone": "Europe/Berlin",
-        "recurrence": "FREQ=WEEKLY;COUNT=8",
-    }
-    head = world.do(lambda work: series.create(work, world.course_id, values).id)
+    head = world.series("FREQ=WEEKLY;COUNT=8")
     assert elsewhere.asked() == ["PUT Busy"] * 8
     dates = sorted(number for _collection, number in elsewhere.shown if number != head)
     assert len(dates) == 8

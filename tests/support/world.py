@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from feedserver.itip.answer import read_invitation
-from feedserver.services import enrolling, grouping, learning, offering, receiving, scheduling
+from feedserver.services import enrolling, grouping, learning, offering, receiving, scheduling, series
 from feedserver.services.house import House
 from feedserver.services.work import Work
 from feedserver.settings import Settings
@@ -128,6 +128,18 @@ class World:
         values = {"title": "Fire safety", "start": START, "timezone": "Europe/Berlin", **values}
         values.setdefault("end", values["start"] + timedelta(hours=1))
         return self.do(lambda work: scheduling.create_session(work, self.course_id, values, group_id).id)
+
+    def series(self, recurrence: str, **values: Any) -> int:
+        """A series in Berlin, of an hour each date; its head."""
+        values = {
+            "title": "Weekly",
+            "start": START,
+            "end": START + timedelta(hours=1),
+            "timezone": "Europe/Berlin",
+            "recurrence": recurrence,
+            **values,
+        }
+        return self.do(lambda work: series.create(work, self.course_id, values).id)
 
     def edit(self, session_id: int, settled: bool = True, **values: Any) -> None:
         """Edit a session and, unless told otherwise, let the settle time pass."""
