@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
-from ..errors import Conflict
-from ..origins import origin_of
+from ..errors import Conflict, Invalid
+from ..origins import PORTS, origin_of
 from ..services.comparing import Standing
 from ..services.connecting import Access, Collection
 from . import caldav
 from .caldav import CalDav, NotCalDav
-from .guard import Answer, OutboundError, WayOut
+from .guard import CONNECT, Answer, NotAllowed, OutboundError, Unreachable, WayOut
 from .multistatus import Resource, cal, dav
 
 HOPS = 4
@@ -74,6 +75,17 @@ class CalendarServers:
             there = server.listing(access.url)
             found = server.fetch(access.url, [one.href for one in there.values()])
         return [Standing(urlsplit(one.href).path, one.etag or "", one.data) for one in found.values() if one.data]
+
+    def allow(self, url: str) -> None:
+        """Whether deliveries to this address would be refused by the way out (S55). A name that is not known just now may be later."""
+        parts = urlsplit(origin_of(url))
+        port = parts.port or PORTS[parts.scheme]
+        try:
+            self.way_out.checked(parts.hostname or "", port, time.monotonic() + CONNECT, plain=parts.scheme == "http")
+        except NotAllowed as error:
+            raise Invalid(error.detail, field="url") from error
+        except (Unreachable, TimeoutError):
+            return
 
     @contextlib.contextmanager
     def _speaking(self, access: Access) -> Iterator[CalDav]:

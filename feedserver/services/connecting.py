@@ -63,6 +63,9 @@ class CalendarServers(Protocol):
     def read(self, access: Access) -> Sequence[Standing]:
         """All entries of the collection."""
 
+    def allow(self, url: str) -> None:
+        """Raises `Invalid` for an address that we would never connect to, now that somebody can still mend it; asks nothing of the server."""
+
 
 class _Named(NamedTuple):
     id: int

@@ -34,6 +34,13 @@ def calendars() -> CalendarServers:
     return found
 
 
+def allow(url: str | None) -> None:
+    """Raises `Invalid` for an address that deliveries would never go to; a process that speaks with no other servers leaves it to the worker."""
+    found = current_app.extensions[_CALENDARS]
+    if url and found is not None:
+        found.allow(url)
+
+
 def settings() -> Settings:
     """The settings of this process."""
     return current_app.extensions[_SETTINGS]

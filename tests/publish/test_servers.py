@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from feedserver.errors import Conflict
+from feedserver.errors import Conflict, Invalid
 from feedserver.publish.guard import WayOut
 from feedserver.publish.servers import CalendarServers
 from feedserver.services.connecting import Access
@@ -47,6 +47,18 @@ def test_calendars_are_found_from_the_server_the_account_and_the_calendar(server
         assert f"{server.url}{rooms}" in [one.url for one in SERVERS.collections(access(start))]
     (itself,) = SERVERS.collections(access(server.url + rooms))
     assert itself.url == server.url + rooms
+
+
+def test_an_address_inside_is_refused_before_anything_goes_there_and_an_unknown_name_is_not():
+    outside = CalendarServers(WayOut(resolve=lambda host, port, **_: {"one": [(2, 1, 6, "", ("127.0.0.1", port))]}[host]))
+    for url in ("https://one/hook", "http://one/"):
+        with pytest.raises(Invalid, match="public address"):
+            outside.allow(url)
+
+    def unknown(*_: object, **__: object) -> list:
+        raise OSError("no such name")
+
+    CalendarServers(WayOut(resolve=unknown)).allow("https://later.example/")
 
 
 def test_a_try_leaves_nothing_and_what_stands_there_can_be_read(server):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select, update
 
-from feedserver.errors import Conflict
+from feedserver.errors import Conflict, Invalid
 from feedserver.services.comparing import Standing
 from feedserver.services.connecting import Access, Collection
 from feedserver.store.destinations import PublishedObject
@@ -34,6 +34,10 @@ class OneServer:
     def read(self, access: Access) -> Sequence[Standing]:
         self._enter(access)
         return [Standing(href, f'"{len(data)}"', data) for href, data in self.there.items()]
+
+    def allow(self, url: str) -> None:
+        if ".corp" in url:
+            raise Invalid("That is not a public address.", field="url")
 
     def _enter(self, access: Access) -> None:
         if access.password != PASSWORD:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from ...store.courses import Course
 from ...store.learners import Learner
 from .. import pages
 from ..forms import ZONES, Field, Form
+from ..house import allow
 from .desk import act, admin, look, run
 
 _FAMILY_WORDS = {
@@ -48,6 +50,7 @@ ABOUT = Field("subject", "Which sessions", "choice", required=True)
 HEARS = Field("what", "What it hears", "checks", choices=[(one, _WHAT_WORDS[one]) for one in announcing.WHAT])
 LOCALE = Field("locale", "Language", "choice", required=True, choices=[(one, _LANGUAGE_WORDS[one]) for one in LANGUAGES])
 ZONE = Field("timezone", "Time zone", "zone", required=True, choices=[(one, one) for one in ZONES])
+T = TypeVar("T")
 _SHOWN = 50
 _MOST = 300
 
@@ -76,7 +79,7 @@ def new_webhook() -> Response:
     """A new one; its secret is shown this once."""
     if request.method == "POST":
         form = Form.sent([NAME, URL, EVENTS], request.form)
-        made = form.attempt(lambda: run(lambda work: _made(webhooks.create(work, form.values))))
+        made = form.attempt(lambda: _run(form, lambda work: _made(webhooks.create(work, form.values))))
         if made is not None:
             return _webhook_page(made[0], secret=made[1])
     else:
@@ -94,7 +97,7 @@ def webhook(webhook_id: int) -> Response:
 def edit_webhook(webhook_id: int) -> Response:
     """Another name, address or choice; an address on another server gets a secret of its own."""
     form = Form.sent([NAME, URL, EVENTS], request.form)
-    made = form.attempt(lambda: run(lambda work: _made(webhooks.edit(work, webhook_id, form.values))))
+    made = form.attempt(lambda: _run(form, lambda work: _made(webhooks.edit(work, webhook_id, form.values))))
     if made is None:
         return _webhook_page(webhook_id, form)
     if made[1] is not None:
@@ -142,7 +145,7 @@ def new_chat() -> Response:
     fields = _chat_fields([NAME, FLAVOUR, HOOK, ABOUT, HEARS, LOCALE, ZONE])
     if request.method == "POST":
         form = Form.sent(fields, request.form)
-        made = form.attempt(lambda: run(lambda work: chats.create(work, _chosen(form)).id))
+        made = form.attempt(lambda: _run(form, lambda work: chats.create(work, _chosen(form)).id))
         if made is not None:
             flash("Connected. Send a test to see that messages arrive.", "done")
             return redirect(url_for("admin.chat", chat_id=made), 303)
@@ -164,7 +167,7 @@ def chat(chat_id: int) -> Response:
 def edit_chat(chat_id: int) -> Response:
     """Another name, choice, language or address."""
     form = Form.sent(_chat_fields([NAME, ABOUT, HEARS, LOCALE, ZONE, AGAIN]), request.form)
-    if form.attempt(lambda: run(lambda work: chats.edit(work, chat_id, _chosen(form)).id)) is None:
+    if form.attempt(lambda: _run(form, lambda work: chats.edit(work, chat_id, _chosen(form)).id)) is None:
         return _chat_page(chat_id, form)
     flash("Saved.", "done")
     return redirect(url_for("admin.chat", chat_id=chat_id), 303)
@@ -196,6 +199,12 @@ def _paused(edit: Any, do: str) -> str:
 
 def _made(made: tuple) -> tuple[int, str | None]:
     return made[0].id, made[1]
+
+
+def _run(form: Form, verb: Callable[[Work], T]) -> T:
+    """Look at the address first, which may take a while: no transaction waits for it."""
+    allow(form.values.get("url"))
+    return run(verb)
 
 
 def _chosen(form: Form) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from ...services import webhooks
 from ...services.work import Work
 from ...store.destinations import Destination
 from ...store.outbox import OPEN, Delivery
+from ..auth import Caller
+from ..house import allow
 from . import paging
 from .deliveries import State
 from .fields import Body, Out, RowId, line, optional
@@ -101,7 +103,11 @@ def show_delivery(one: Delivery) -> WebhookDeliveryOut:
     )  # fmt: skip
 
 
-@route("POST", "/webhooks", body=NewWebhook, answer=WebhookOut, status=201, problems=(409,), shown_once=("secret",))
+def _allowed(_who: Caller, call: Call) -> None:
+    allow(call.body.given().get("url"))
+
+
+@route("POST", "/webhooks", body=NewWebhook, answer=WebhookOut, status=201, problems=(409,), shown_once=("secret",), outside=_allowed)
 def create_webhook(work: Work, call: Call) -> Answer:
     """Make a webhook. Its secret is answered this once; a repeated call with the same `Idempotency-Key` answers without it."""
     one, secret = webhooks.create(work, call.body.given())
@@ -121,7 +127,7 @@ def get_webhook(work: Work, call: Call) -> WebhookOut:
     return show(work, [webhooks.find(work, call.path["webhook_id"])])[0]
 
 
-@route("PATCH", "/webhooks/<id:webhook_id>", body=WebhookChange, answer=WebhookOut, problems=(404,))
+@route("PATCH", "/webhooks/<id:webhook_id>", body=WebhookChange, answer=WebhookOut, problems=(404,), outside=_allowed)
 def edit_webhook(work: Work, call: Call) -> WebhookOut:
     """Change it, pause it, let it go on. `secret` is answered where it got another one."""
     one, secret = webhooks.edit(work, call.path["webhook_id"], call.body.given())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.support.elsewhere import OneServer
+
 HOOK = {"name": "Personnel system", "url": "https://hr.example.org/hooks", "events": ["enrolment", "session"]}
 
 
@@ -39,3 +41,11 @@ def test_a_repeated_call_makes_one_webhook_and_keeps_no_secret(api, database):
 def test_what_is_no_webhook_is_refused_at_its_field(api):
     for wrong in ({"url": "ftp://x.example"}, {"events": ["mail"]}, {"events": []}, {"name": ""}):
         assert api.post("/webhooks", {**HOOK, **wrong}, 422)["field"].startswith(next(iter(wrong)))
+
+
+def test_an_address_inside_is_refused_while_somebody_can_still_mend_it(api, app):
+    app.extensions["feedserver.calendars"] = OneServer()
+    hook = api.post("/webhooks", HOOK, 201)["id"]
+    assert api.post("/webhooks", {**HOOK, "url": "https://hr.corp/hooks"}, 422)["field"] == "url"
+    assert api.patch(f"/webhooks/{hook}", {"url": "https://hr.corp/hooks"}, 422)["field"] == "url"
+    assert [one["url"] for one in api.get("/webhooks")["items"]] == [HOOK["url"]]

@@ -7,6 +7,7 @@ import re
 from sqlalchemy import select, update
 
 from feedserver.store.outbox import Delivery
+from tests.support.elsewhere import OneServer
 from tests.web.desk.conftest import Desk
 
 SLACK = "https://hooks.slack.example/services/T0/B0/SECRET"
@@ -46,6 +47,9 @@ def test_what_it_was_told_is_listed_and_sent_again(desk: Desk):
 def test_a_wrong_address_keeps_what_was_typed(desk: Desk):
     refused = desk.send("/connections/webhooks/new", 422, name="HR", url="https://me:pw@hr.example/", events=["session"])
     assert "user name and password" in refused.text and 'value="HR"' in refused.text
+    desk.client.application.extensions["feedserver.calendars"] = OneServer()
+    refused = desk.send("/connections/webhooks/new", 422, name="HR", url="https://hr.corp/", events=["session"])
+    assert "not a public address" in refused.text
 
 
 def test_a_channel_is_connected_changed_and_tried_and_its_address_is_never_shown(desk: Desk):
