@@ -30,12 +30,6 @@ class Invalid(FeedserverError):
     title = "That value cannot be taken"
 
 
-class NotBuilt(Invalid):
-    """A field of the contract that a later version brings: refused by name, never dropped in silence."""
-
-    title = "Not built yet"
-
-
 class NotFound(FeedserverError):
     """No such thing in this organisation."""
 

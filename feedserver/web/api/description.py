@@ -23,7 +23,7 @@ from .uploads import Upload
 
 _REF = "#/components/schemas/{model}"
 _ERRORS = (
-    Unreadable, Unauthorized, WrongToken, errors.NotFound, errors.Conflict, errors.Changed, errors.Invalid, errors.NotBuilt,
+    Unreadable, Unauthorized, WrongToken, errors.NotFound, errors.Conflict, errors.Changed, errors.Invalid,
     TooManyWrongTokens, errors.Unavailable,
 )  # fmt: skip
 _WORDS = {

@@ -34,10 +34,9 @@ _ZONED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)", re.IGNORECASE)
 
 
 class Body(BaseModel):
-    """What is sent to us. A field that is not known is refused by name; `not_built` and `hints` say why, where that is known."""
+    """What is sent to us. A field that is not known is refused by name; `hints` say what to do instead, where that is known."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-    not_built: ClassVar[dict[str, str]] = {}
     hints: ClassVar[dict[str, str]] = {}
 
     def given(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
-from ...errors import FeedserverError, Invalid, NotBuilt
+from ...errors import FeedserverError, Invalid
 from .fields import Body
 
 M = TypeVar("M", bound=BaseModel)
@@ -98,17 +98,15 @@ def _refusal(model: type[BaseModel], error: ValidationError) -> Invalid:
         {"field": ".".join(str(part) for part in one["loc"]) or "body", "detail": _words(model, one)}
         for one in error.errors(include_url=False, include_input=False)
     ]
-    early = model.not_built if issubclass(model, Body) else {}
-    kind = NotBuilt if found[0]["field"] in early else Invalid
     extra = {"errors": found[:50]} if len(found) > 1 else None
-    return kind(found[0]["detail"], field=found[0]["field"], extra=extra)
+    return Invalid(found[0]["detail"], field=found[0]["field"], extra=extra)
 
 
 def _words(model: type[BaseModel], one: Any) -> str:
     if one["type"] == "extra_forbidden":
         name = str(one["loc"][-1])
-        known = {**model.not_built, **model.hints} if issubclass(model, Body) else {}
-        return known.get(name) or f"There is no such field here; there are: {', '.join(_names(model))}."
+        hints = model.hints if issubclass(model, Body) else {}
+        return hints.get(name) or f"There is no such field here; there are: {', '.join(_names(model))}."
     return _WORDS.get(one["type"]) or f"{one['msg'].removeprefix('Value error, ')}".rstrip(".") + "."
 
 
