@@ -35,43 +35,44 @@ def _items(kind: str) -> Any:
     return Annotated[list[dict[str, Any]], Field(max_length=MOST), WithJsonSchema(schema, mode="validation")]
 
 
-class SyncLearners(Body):
+class Sync(Body):
+    """What every list can be asked for."""
+
+    dry_run: bool = False
+
+
+class SyncLearners(Sync):
     """Learners by `external_id`. With `absent: leave` whoever was named before and is not in `items` leaves; where that were more than `most_leaving` (a
     tenth of them, unless said) nothing is done and 409 says how many. `dry_run` answers what would be done.
     """
 
     items: _items("learners")
-    dry_run: bool = False
     absent: Literal["keep", "leave"] = "keep"
     most_leaving: Annotated[int, Field(ge=0, le=10_000_000), WHOLE] | None = None
 
 
-class SyncTeams(Body):
+class SyncTeams(Sync):
     """Teams by `external_id`; another name or manager goes to their people."""
 
     items: _items("teams")
-    dry_run: bool = False
 
 
-class SyncCourses(Body):
+class SyncCourses(Sync):
     """Courses by `external_id`; `id` links one that is here already, and so does its name where only one has it."""
 
     items: _items("courses")
-    dry_run: bool = False
 
 
-class SyncSessions(Body):
+class SyncSessions(Sync):
     """Sessions by `external_id`; `id` links one that is here already. `status: cancelled` cancels, for good."""
 
     items: _items("sessions")
-    dry_run: bool = False
 
 
-class SyncEnrolments(Body):
+class SyncEnrolments(Sync):
     """Who is in which session; `status: Cancelled` takes off. A status acts when the list says another one than it said last."""
 
     items: _items("enrolments")
-    dry_run: bool = False
 
 
 class SyncRowOut(Out):
