@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from feedserver.commands.demo_in_time import SERIES
 from tests.support import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +65,7 @@ def take(page: Page, said: str) -> None:
 
 
 def take_for_roles(page: Page, base: str) -> None:
-    """What docs/roles shows: the calendar, a plan before it is published, an approval, attendance."""
+    """What docs/roles shows: the calendar, a plan before it is published, an approval, attendance, a series, certificates."""
     page.goto(f"{base}/calendar?view=agenda")
     keep(page, "roles/calendar")
     page.goto(f"{base}/sessions")
@@ -85,6 +86,12 @@ def take_for_roles(page: Page, base: str) -> None:
     page.get_by_role("link", name="Attendance").click()
     page.get_by_role("heading", level=1).wait_for()
     keep(page, "roles/attendance")
+    page.goto(f"{base}/sessions")
+    page.get_by_role("link", name=SERIES).first.click()
+    page.get_by_role("heading", name="Dates").scroll_into_view_if_needed()
+    keep(page, "roles/series")
+    page.goto(f"{base}/reports/compliance")
+    keep(page, "roles/certificates")
 
 
 def keep(page: Page, name: str) -> None:
