@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,7 +77,9 @@ def ready(app: Flask) -> None:
     app.register_blueprint(assets)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, zone_names=ZONES, navigation=NAV)
-    app.jinja_env.filters.update(moment=moment, with_zone=with_zone, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of)
+    app.jinja_env.filters.update(
+        moment=moment, day=_day, with_zone=with_zone, when=_when, day_of=_day_of, hours_of=_hours_of, zone_of=_zone_of
+    )
     app.jinja_env.filters.update(in_zone=_in_zone, day_part=_day_part, markdown=_markdown, clock_time=_clock_time)
     problems.register_page(app, error_page)
 
@@ -153,6 +155,11 @@ def moment(value: datetime | None, timezone: str, tag: str = "en") -> str:
         return ""
     local = value.astimezone(ZoneInfo(timezone))
     return format_datetime(local, "d MMM y, HH:mm", tzinfo=local.tzinfo, locale=language(tag).locale)
+
+
+def _day(value: date) -> str:
+    """A day without an hour: "10 Mar 2027"."""
+    return format_date(value, "d MMM y", locale="en")
 
 
 def with_zone(value: datetime | None, timezone: str, tag: str = "en") -> str:
