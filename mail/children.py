@@ -19,7 +19,7 @@ import sys
 import time
 import zoneinfo
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,20 +62,25 @@ class ParserPool:
         answer = self._asked(_READ + raw[: MAX_MESSAGE + 1])
         return Incoming.from_json(answer) if answer is not None else broken(REASONS["parse_limit"], "parse_limit")
 
-    def read_all(self, raws: Sequence[bytes]) -> Iterator[Incoming]:
+    def read_all(self, raws: Iterable[bytes]) -> Iterator[Incoming]:
         """What each of these mails says, in order, as `read` would say it; while one is dealt with, the child reads on.
 
-        It holds a child until it has ended: ask for nothing else of a pool of one in between.
+        `raws` are taken as far ahead as the pipe to the child has room. It holds a child until it has ended: ask for nothing else of a
+        pool of one in between.
         """
-        requests = [_READ + raw[: MAX_MESSAGE + 1] for raw in raws]
-        child, done, died = self._slots.get(), 0, False
+        source = (_READ + raw[: MAX_MESSAGE + 1] for raw in raws)
+        # Asked and not answered: what another child is asked again where this one dies.
+        asked: deque[bytes] = deque()
+        child, died = self._slots.get(), False
         try:
-            while done < len(requests):
+            while asked or (first := next(source, None)) is not None:
+                if not asked:
+                    asked.append(first)
                 child = child or _Child()
                 try:
-                    for answer in child.answers(requests[done:], self.deadline):
+                    for answer in child.answers(asked, source, self.deadline):
                         yield Incoming.from_json(answer)
-                        done, died = done + 1, False
+                        died = False
                         if child.answered >= self.messages or b'"parser_failed"' in answer:
                             break
                     else:
@@ -85,12 +90,14 @@ class ParserPool:
                     child = child.kill()
                     # As in `_asked`: a child that dies once says nothing of the mail, one that is too slow, or dies twice, does.
                     if died or isinstance(error, TimeoutError):
+                        asked.popleft()
+                        died = False
                         yield broken(REASONS["parse_limit"], "parse_limit")
-                        done, died = done + 1, False
                     else:
                         died = True
         finally:
-            if child is not None and child.owes:
+            # What it has not answered it would answer to whoever asks next.
+            if child is not None and asked:
                 child = child.kill()
             self._slots.put(child)
 
@@ -141,7 +148,6 @@ class _Child:
 
     def __init__(self) -> None:
         self.answered = 0
-        self.owes = 0
         self.said = bytearray()
         # In the group of the parent, so that ending the service ends it; its stdin ends when the parent dies.
         self.process = subprocess.Popen(
@@ -169,17 +175,27 @@ class _Child:
         self.answered += 1
         return answer
 
-    def answers(self, requests: Sequence[bytes], deadline: float) -> Iterator[bytes]:
-        """The answers in order, each at most `deadline` seconds after it is asked for; the next requests wait in the pipe meanwhile."""
+    def answers(self, asked: deque[bytes], source: Iterator[bytes], deadline: float) -> Iterator[bytes]:
+        """The answers in order, each at most `deadline` seconds after it is asked for; the next requests wait in the pipe meanwhile.
+
+        `asked` comes first, then what `source` gives; what is answered leaves `asked`, what is taken from `source` joins it.
+        """
         stdin, stdout = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(stdin, False)
-        unsent, ahead = deque(requests), memoryview(b"")
-        self.owes = len(requests)
-        for _ in requests:
+        unsent, ahead = deque(asked), memoryview(b"")
+        while asked:
             until = time.monotonic() + deadline
             while True:
                 # All that the pipe takes; when it is full, the child has more than enough to do.
-                while ahead or unsent:
+                while True:
+                    if not (ahead or unsent):
+                        began = time.monotonic()
+                        if (one := next(source, None)) is None:
+                            break
+                        asked.append(one)
+                        unsent.append(one)
+                        # However long it took to get it, the child had no part in that.
+                        until += time.monotonic() - began
                     ahead = ahead or memoryview(_LENGTH.pack(len(unsent[0])) + unsent.popleft())
                     try:
                         ahead = ahead[os.write(stdin, ahead) :]
@@ -187,12 +203,10 @@ class _Child:
                         break
                 if self.said or stdout in self._wait([stdout], [stdin] if ahead else [], until):
                     break
-            yield self._answer(until)
-
-    def _answer(self, until: float) -> bytes:
-        answer = self._receive(until)
-        self.answered, self.owes = self.answered + 1, self.owes - 1
-        return answer
+            answer = self._receive(until)
+            self.answered += 1
+            asked.popleft()
+            yield answer
 
     def _receive(self, until: float) -> bytes:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size, until))

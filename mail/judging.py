@@ -7,9 +7,12 @@ transaction: plain answers in a few statements (`mail.plain`), others each behin
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Row, and_, func, literal_column, or_, select, update
@@ -31,14 +34,24 @@ from .incoming import decide
 from .plain import Read
 
 log = structlog.get_logger()
-# Messages taken at once, and their octets at most; of these so many share a transaction, of those that are no plain answers fewer.
+# Messages taken at once, and their octets at most; of these so many share a transaction, of those that are no plain answers fewer. As long as
+# more wait the next are taken while these are read, so that the child is never idle; what has to be judged alone waits for MOST at most.
 BATCH = 400
 OCTETS = 16 * 2**20
+MOST = 2000
 GROUP = 200
 OTHERS = 25
 POLL = 0.15
 TRIES = 3
 _PENDING = literal_column(repr(PENDING))  # written out, so that SQLite takes the partial index
+
+
+class Taken(NamedTuple):
+    """A message in the worker's hands, not read yet; `tries` counts this one."""
+
+    message_id: int
+    raw: bytes
+    tries: int
 
 
 class Judging:
@@ -49,6 +62,7 @@ class Judging:
     ) -> None:  # fmt: skip
         self.house, self.settings, self.stop, self.worker_id, self.lookup = house, settings, stop, worker_id, lookup
         self.pool = ParserPool()
+        self.taken = 0
 
     def run(self) -> None:
         """Take what is pending, oldest first."""
@@ -62,38 +76,68 @@ class Judging:
                     self.stop.wait(1.0)
 
     def once(self) -> int:
-        """Judge one batch; returns how many there were."""
+        """Judge what waits, as far as it comes in one go; returns how many there were."""
         if not self._anything_pending():
             return 0
-        taken = self.house.database.run(self._take)
-        fit = []
-        for message_id, raw, tries in taken:
-            # A worker that died with it in hand each time says nothing good of it, and nothing certain: a person decides.
-            if tries > TRIES:
-                self.house.database.run(lambda db, m=message_id, t=tries: self._failed(db, m, "each try ended the worker", t))
-            else:
-                fit.append((message_id, raw, tries))
+        before = self.taken
         alone: list[Read] = []
         # What needs a child of its own (a signature), or fails, comes when none is held for reading ahead.
-        with closing(self._read(fit)) as reading:
+        with closing(self._read()) as reading:
             while not self.stop.is_set() and (group := list(islice(reading, GROUP))):
                 alone += self._settle_together(group)
         for read in alone:
             if not self.stop.is_set():
                 self._judge(read)
-        return len(taken)
+        return self.taken - before
 
-    def _read(self, taken: list[tuple[int, bytes, int]]) -> Iterator[Read]:
-        reading = self.pool.read_all([raw for _, raw, _ in taken])
-        with closing(reading):
-            for number, (message_id, raw, tries) in enumerate(taken):
+    def _read(self) -> Iterator[Read]:
+        """What waits, read; in hand is what the child has not answered yet."""
+        hand: deque[Taken] = deque()
+
+        def ahead() -> Iterator[bytes]:
+            for one in self._waiting():
+                hand.append(one)
+                yield one.raw
+
+        with closing(self.pool.read_all(ahead())) as reading:
+            while True:
                 try:
-                    incoming = next(reading)
+                    incoming = next(reading, None)
                 except Exception as error:
-                    for unread, _, tries_ in taken[number:]:
-                        self._could_not(unread, tries_, error)
+                    if not hand:
+                        raise
+                    for unread in hand:
+                        self._could_not(unread.message_id, unread.tries, error)
                     return
-                yield Read(message_id, raw, tries, incoming)
+                if incoming is None:
+                    return
+                one = hand.popleft()
+                yield Read(one.message_id, one.raw, one.tries, incoming)
+
+    def _waiting(self) -> Iterator[Taken]:
+        """Batch after batch, each taken when it is asked for, and never what is in hand already."""
+        last, some = 0, BATCH
+        for _ in range(MOST // BATCH):
+            if some < BATCH or self.stop.is_set():
+                return
+            try:
+                taken = self.house.database.run(partial(self._take, after=last))
+            except Exception:
+                if not last:
+                    raise
+                # What is in hand is no worse for it.
+                log.exception("the inbox could not be read")
+                return
+            self.taken += len(taken)
+            last, some = max((one.message_id for one in taken), default=last), len(taken)
+            for one in taken:
+                # A worker that died with it in hand each time says nothing good of it, and nothing certain: a person decides.
+                if one.tries > TRIES:
+                    self.house.database.run(
+                        partial(self._failed, message_id=one.message_id, name="each try ended the worker", tries=one.tries)
+                    )
+                else:
+                    yield one
 
     def _settle_together(self, group: list[Read]) -> list[Read]:
         """Several messages in one transaction; returns those that have to be judged alone."""
@@ -153,28 +197,25 @@ class Judging:
         with self.house.database.read() as db:
             return db.scalar(select(InboundMessage.id).where(InboundMessage.outcome == _PENDING).limit(1)) is not None
 
-    def _take(self, db) -> list[tuple[int, bytes, int]]:
+    def _take(self, db: Session, after: int) -> list[Taken]:
         dead = select(Worker.id).where(Worker.alive_until < self.house.clock())
         mine = self.worker_id()
         free = or_(InboundMessage.worker_id.is_(None), InboundMessage.worker_id == mine, InboundMessage.worker_id.in_(dead))
         M = InboundMessage
         query = (
             select(M.id, M.tries, func.length(M.raw).label("octets"))
-            .where(and_(M.outcome == _PENDING, free))
+            .where(and_(M.outcome == _PENDING, free, M.id > after))
             .order_by(M.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
         )
-        chosen = _in_one_hand(db.execute(query).all())
+        chosen = _in_one_hand(db.execute(query).all(), others=after > 0)
         raws = select(M.id, M.raw, M.tries).where(M.id.in_(chosen)).order_by(M.id)
-        rows = [(row.id, row.raw, row.tries + 1) for row in db.execute(raws)] if chosen else []
+        rows = [Taken(row.id, row.raw, row.tries + 1) for row in db.execute(raws)] if chosen else []
         if rows:
             values = {"worker_id": mine, "tries": InboundMessage.tries + 1}
             db.execute(
-                update(InboundMessage)
-                .where(InboundMessage.id.in_([r[0] for r in rows]))
-                .values(**values)
-                .execution_options(synchronize_session=False)
+                update(InboundMessage).where(InboundMessage.id.in_(chosen)).values(**values).execution_options(synchronize_session=False)
             )
         return rows
 
@@ -193,7 +234,7 @@ class Judging:
             verdict = decide(work, message, incoming, self.settings)
         write(message, incoming, verdict, self.house.clock())
 
-    def _failed(self, db, message_id: int, name: str, tries: int) -> None:
+    def _failed(self, db: Session, message_id: int, name: str, tries: int) -> None:
         message = db.get_one(InboundMessage, message_id)
         message.reason = f"Judging it failed on our side ({name}); it is tried again."
         if tries >= TRIES and message.outcome == PENDING:
@@ -201,12 +242,15 @@ class Judging:
             write(message, None, Verdict("quarantined", "our_fault", reason), self.house.clock())
 
 
-def _in_one_hand(waiting: Sequence[Row]) -> list[int]:
-    """Of what waits the ids that are taken at once: not too many octets. What a worker died over goes alone, so that it drags no others with it."""
+def _in_one_hand(waiting: Sequence[Row], others: bool) -> list[int]:
+    """Of what waits the ids that are taken at once: not too many octets. What a worker died over goes alone, so that it drags no others with it.
+
+    `others`: that some are in hand already.
+    """
     octets, chosen = 0, []
     for row in waiting:
         octets += row.octets
-        if chosen and (row.tries > 0 or octets > OCTETS):
+        if (chosen and octets > OCTETS) or ((chosen or others) and row.tries > 0):
             break
         chosen.append(row.id)
         if row.tries > 0:

@@ -54,6 +54,19 @@ def test_a_child_reads_what_we_would_read(pool):
         assert pool.read(raw) == read(raw)
 
 
+def test_mails_are_taken_as_far_ahead_as_the_pipe_has_room(pool):
+    taken = []
+
+    def waiting():
+        for n in range(60):
+            taken.append(n)
+            yield reply("sabre", uid=f"u{n}", attendee=LEA) + b"\r\n" * 25_000
+
+    mails = pool.read_all(waiting())
+    assert next(mails).objects[0].uid == "u0" and 1 < len(taken) < 60
+    assert [mail.objects[0].uid for mail in mails] == [f"u{n}" for n in range(1, 60)]
+
+
 def test_two_children_are_shared_by_many_threads():
     with ParserPool(size=2) as pool, ThreadPoolExecutor(8) as threads:
         raws = [reply("sabre", uid=f"u{n}", attendee=LEA) for n in range(60)]

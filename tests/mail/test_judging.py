@@ -89,6 +89,16 @@ def test_a_message_that_kills_each_worker_is_put_aside_unread(world):
     assert world.status(session, "Lea") == "Invited"
 
 
+def test_while_some_are_read_the_next_are_taken_but_for_what_a_worker_died_over(world, monkeypatch):
+    monkeypatch.setattr(judging, "BATCH", 2)
+    world.session(*(f"P{n}" for n in range(5)))
+    numbers = [arrive(world, yes(world, mail)) for mail in world.mails()]
+    world.worker()
+    world.database.run(lambda db: db.execute(update(InboundMessage).where(InboundMessage.id == numbers[3]).values(tries=1)))
+    assert [world.judging.once() for _ in range(4)] == [3, 1, 1, 0]
+    assert {message(world, number).outcome for number in numbers} == {"applied"}
+
+
 def test_a_reader_that_cannot_be_started_rejects_nothing(world):
     session = world.session("Lea")
     number = arrive(world, yes(world, world.mail()))

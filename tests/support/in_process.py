@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from feedserver.imip.extract import read
 from feedserver.imip.incoming import Incoming
@@ -14,7 +14,7 @@ class InProcess:
     def __init__(self, read: Callable[[bytes], Incoming] = read, holds: Callable[[bytes, int, bytes], bool] | None = None) -> None:
         self.read, self.holds = read, holds
 
-    def read_all(self, raws: Sequence[bytes]) -> Iterator[Incoming]:
+    def read_all(self, raws: Iterable[bytes]) -> Iterator[Incoming]:
         """One after the other."""
         for raw in raws:
             yield self.read(raw)
