@@ -67,6 +67,7 @@ def _checked(address: str, field: str) -> str:
     return f"{local}@{domain}"
 
 
+@lru_cache(4096)
 def canonical(address: str) -> str:
     """The form in which addresses are compared: everything in lower case, domain in A-labels. Never raises."""
     local, at, domain = address.strip().rpartition("@")

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from ..itip.lines import decode_as
 from ..itip.parse import ItipObject, merged, objects
 from . import limits
-from .fields import MAX_FIELD, Fields, fields_of, plain, readable, split
+from .fields import MAX_FIELD, Fields, fields_of, parameters, plain, readable, split
 from .incoming import METHOD_KINDS, Bounce, Incoming, broken
 from .reports import REPORT_PARTS, RETURNED, delivery_report, is_null_sender, text_bounce
 from .senders import sender_of
@@ -55,6 +55,16 @@ def read(raw: bytes) -> Incoming:
         return _read(raw)
     except (Exception, RecursionError, MemoryError) as error:
         return broken(f"{limits.REASONS['parser_failed']} ({type(error).__name__})", "parser_failed")
+
+
+class _Part(Message):
+    """Asked for its type seven times while it is parsed, when its header is complete."""
+
+    _type = ""
+
+    def get_content_type(self) -> str:
+        self._type = self._type or super().get_content_type()
+        return self._type
 
 
 @dataclass
@@ -128,7 +138,7 @@ def _parsed(fields: Fields, body: bytes, starless: bool = False) -> Message:
     # Of the top header the parser gets what MIME needs: 100,000 encoded words in a Subject cost it 4.5 GB.
     kept = [n.encode() + b":" + v for n, v in fields.pairs if n.startswith("content-") or n == "mime-version"]
     raw = b"\r\n".join([*kept, b"", body])
-    return message_from_bytes(_STARRED.sub(rb"\1-=", raw) if starless else raw, policy=policy.compat32)
+    return message_from_bytes(_STARRED.sub(rb"\1-=", raw) if starless else raw, _Part, policy=policy.compat32)
 
 
 def _walked(root: Message, seen: _Seen) -> str:
@@ -171,8 +181,7 @@ def _look(part: Message, seen: _Seen) -> None:
 
 def _calendar(part: Message, seen: _Seen) -> None:
     data = part.get_payload(decode=True) or b""
-    # Taken apart once: parameters cost as much as the whole of what follows from them.
-    given = part.get_params([])
+    given = parameters(part)
     if data not in seen.calendars:
         seen.calendars.append(data)
         found, defects = objects(data, _named(given, "charset"))
@@ -184,7 +193,7 @@ def _calendar(part: Message, seen: _Seen) -> None:
 
 
 def _param(part: Message, name: str) -> str:
-    return _named(part.get_params([]), name)
+    return _named(parameters(part), name)
 
 
 def _named(given: list[tuple], name: str) -> str:

@@ -15,6 +15,9 @@ _END = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _FIELD = re.compile(rb"^([!-9;-~]{1,100})[ \t]*:((?:[^\n]*\n[ \t])*[^\n]*)", re.M)
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
+_PLAIN_PARAM = re.compile(r';\s*([A-Za-z-]{1,40})=("[\w ./-]{0,80}"|[\w./-]{1,80})', re.A)
+_PLAIN_PARAMS = re.compile(rf"[\w./+-]{{1,80}}(?:{_PLAIN_PARAM.pattern}\s*){{0,9}};?", re.A)
+
 
 class Fields:
     """The fields of one header block, top first; names in lower case, values raw but for folds that end in LF alone."""
@@ -51,6 +54,14 @@ def part_fields(part: Message) -> Iterator[tuple[str, str]]:
     """The fields of a MIME part as plain texts, through compat32's raw store."""
     for name, value in part.raw_items():
         yield name.lower(), plain(str(value).encode("utf-8", "surrogateescape"))
+
+
+def parameters(part: Message) -> list[tuple]:
+    """The parameters of a part's Content-Type, as `get_params` gives them; those that are plainly written at a tenth of what it costs."""
+    value = str(part.get("content-type", ""))
+    if not _PLAIN_PARAMS.fullmatch(value):
+        return part.get_params([])
+    return [(name, text.strip('"')) for name, text in _PLAIN_PARAM.findall(value)]
 
 
 def plain(value: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_PARAMS = 64
 MAX_LINE = 64 * 1024
@@ -18,8 +18,7 @@ _CARET = {"^n": "\n", "^N": "\n", "^'": '"', "^^": "^"}
 _ESCAPE = {"n": "\n", "N": "\n"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One property: name in upper case, parameters in order (names in upper case, quotes taken off), raw value."""
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedserver.imip.extract import read
+from feedserver.imip.fields import parameters
 from feedserver.imip.incoming import KINDS, Incoming
 from feedserver.imip.senders import sender_of
 from tests.replies import CLIENTS, START, message, reply
@@ -35,6 +37,18 @@ def test_lea_answers_from_any_program_and_is_understood(client, partstat):
 def test_a_comment_reaches_the_organiser_from_where_each_program_puts_it():
     for client in ("google", "exchange", "apple_ios", "thunderbird", "nextcloud_web", "zimbra"):
         assert "train is late" in read(reply(client, uid=UID, attendee=LEA, comment="My train is late")).objects[0].comment
+
+
+@given(st.lists(st.sampled_from(["charset", "METHOD", "utf-8", "REPLY", *';;;===" *0\\(%,\t']), max_size=14).map("".join))
+def test_parameters_are_what_the_library_says_they_are(written):
+    part = Message()
+    part["Content-Type"] = f"text/calendar; {written}"
+    first = [
+        next((value for key, value in given if key.lower() == name), None)
+        for given in (parameters(part), part.get_params())
+        for name in ("charset", "method")
+    ]
+    assert first[:2] == first[2:]
 
 
 def test_twin_parts_count_once_and_two_dates_of_one_mail_twice():
