@@ -110,6 +110,7 @@ class Round:
         arrived = [receiving.Received(raw, "smtp", recipients=(MAILBOX,)) for raw in self.raws]
         self.house.database.run(lambda db: receiving.store(db, arrived, self.house.clock()))
         worker_id = self.house.database.run(lambda db: claims.enter(db, "bench", self.house.clock()))
+        processes.collect_rarely()
         self.judging = Judging(self.house, settings, threading.Event(), lambda: worker_id)
 
     def judge(self) -> None:

@@ -165,8 +165,8 @@ def write_all(db: Session, settled: Sequence[Settled]) -> None:
     """Let them take effect and put their verdicts on record, in the transaction of `db`."""
     changed = [one for one in settled if one.plain.new is not None]
     _many(db, _ENTRIES, [_of_entry(one) for one in settled])
-    _many(db, _ANSWERED, [_of_enrolment(one) for one in settled])
-    _many(db, _STATUSES, [{"key": one.plain.standing.who.enrolment_id, "to": one.plain.new, "kept": one.plain.kept} for one in changed])
+    _many(db, _ANSWERED, [_of_enrolment(one) for one in settled if one.plain.new is None])
+    _many(db, _CHANGED, [_of_enrolment(one) | {"to": one.plain.new, "kept": one.plain.kept} for one in changed])
     # By the session, not past it: what is written to the history is seen there by those who tell of it (`noting`).
     history = [row for one in settled for row in _history(one)]
     if history:
@@ -231,12 +231,8 @@ _ANSWERED = (
     .where(_N.c.id == bindparam("key"))
     .values(partstat=bindparam("said"), responded_at=bindparam("at"), comment=bindparam("words"), updated_at=bindparam("now"))
 )
-_STATUSES = (
-    update(_N)
-    .where(_N.c.id == bindparam("key"))
-    .values(
-        status=bindparam("to"), version=_N.c.version + 1, hold_until=bindparam("kept"), offer_until=null(), queued_at=null(), note=null()
-    )
+_CHANGED = _ANSWERED.values(
+    status=bindparam("to"), version=_N.c.version + 1, hold_until=bindparam("kept"), offer_until=null(), queued_at=null(), note=null()
 )
 _JUDGED = ("kind", "sender", "subject", "outcome", "reason_code", "reason", "enrolment_id", "learner_id", "judged_at", "evidence")
 _MESSAGES = update(_M).where(_M.c.id == bindparam("key")).values({name: bindparam(f"new_{name}") for name in _JUDGED})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
@@ -30,6 +31,7 @@ __all__ = [
     "feed_vevents",
     "milestone_skeleton",
     "skeleton",
+    "skeleton_for_many",
     "skeleton_without_session",
 ]
 
@@ -65,6 +67,26 @@ def skeleton(
         kind, snapshot, told=told, locale=locale, timezone=timezone, sender=sender,
         organisation_name=organisation.name, alarm_minutes=organisation.alarm_minutes, note=note, held=held, join_page=organisation.join_links == JOIN_PAGE,
         banner=organisation.banner, others=others, more=more,
+    ).to_bytes()  # fmt: skip
+
+
+def skeleton_for_many(
+    kind: Kind, snapshot: Snapshot, locale: str, timezone: str, sender: Mailbox, organisation: Organisation, held: datetime | None
+) -> bytes:  # fmt: skip
+    """The same for what one after the other is told: rendered once for all of them."""
+    return _rendered(
+        kind, snapshot, locale, timezone, sender, held, organisation.name, organisation.alarm_minutes, organisation.join_links, organisation.banner
+    )  # fmt: skip
+
+
+@lru_cache(64)
+def _rendered(
+    kind: Kind, snapshot: Snapshot, locale: str, timezone: str, sender: Mailbox, held: datetime | None, name: str, alarm_minutes: int | None,
+    join_links: str, banner: str | None,
+) -> bytes:  # fmt: skip
+    return compose(
+        kind, snapshot, locale=locale, timezone=timezone, sender=sender, organisation_name=name, alarm_minutes=alarm_minutes, held=held,
+        join_page=join_links == JOIN_PAGE, banner=banner,
     ).to_bytes()  # fmt: skip
 
 

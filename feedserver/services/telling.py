@@ -19,7 +19,7 @@ from ..store.entries import CalendarEntry
 from ..store.learners import Learner
 from ..store.organisations import Organisation
 from ..store.outbox import Delivery, MailSkeleton
-from ..store.sessions import LiveSession
+from ..store.sessions import LiveSession, Revision
 from ..training.changes import Snapshot
 from ..training.statuses import TABLE, WAITING, EnrolmentStatus
 from . import notifying, rendering
@@ -181,7 +181,7 @@ def released(work: Work, session: LiveSession, gave_up: Mapping[int, datetime | 
     for one in work.db.execute(query).all():
         alike = (one.locale, one.timezone, gave_up[one.enrolment_id])
         if alike not in skeletons:
-            skeletons[alike] = _skeleton(work, session, Kind.RELEASED, one.locale, one.timezone, held=gave_up[one.enrolment_id])
+            skeletons[alike] = _shared(work, session, Kind.RELEASED, *alike)
         row = {"recipient": one.address, "recipient_name": one.name, "page_id": one.page_id, "learner_id": one.id, "sequence": one.sequence}
         rows.append(_row(work, session, one.enrolment_id, Kind.RELEASED, skeletons[alike]) | row)
     if rows:
@@ -193,20 +193,26 @@ def _write(
     held: datetime | None, until: datetime | None, *, sender: Mailbox | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
 ) -> None:  # fmt: skip
     sender = sender or work.organisation.mailbox
-    number = _skeleton(work, session, kind, locale, timezone, note=note, held=held, sender=sender, others=others, more=more)
+    snapshot = _published(work, session).snapshot
+    body = rendering.skeleton(kind, snapshot, None, locale, timezone, sender, work.organisation, note, held, others, more)
+    number = _stored(work, kind, locale, timezone, held, sender, body)
     common = _row(work, session, enrolment.id if enrolment else None, kind, number, extra=extra, until=until, sender=sender)
     work.db.add(Delivery(**common, **row))
     work.db.flush()
 
 
-def _skeleton(
-    work: Work, session: LiveSession, kind: Kind, locale: str, timezone: str, *, note: str = "", held: datetime | None = None,
-    sender: Mailbox | None = None, others: Sequence[Snapshot] = (), more: Sequence[str] = (),
-) -> int:  # fmt: skip
-    # As it was last published: an edit that still settles is told by its own message.
-    revision = notifying.latest_revision(work, session) or notifying.freeze(work, session)
-    sender = sender or work.organisation.mailbox
-    body = rendering.skeleton(kind, revision.snapshot, None, locale, timezone, sender, work.organisation, note, held, others, more)
+def _shared(work: Work, session: LiveSession, kind: Kind, locale: str, timezone: str, held: datetime | None) -> int:
+    sender = work.organisation.mailbox
+    body = rendering.skeleton_for_many(kind, _published(work, session).snapshot, locale, timezone, sender, work.organisation, held)
+    return _stored(work, kind, locale, timezone, held, sender, body)
+
+
+def _published(work: Work, session: LiveSession) -> Revision:
+    """As it was last published: an edit that still settles is told by its own message."""
+    return notifying.latest_revision(work, session) or notifying.freeze(work, session)
+
+
+def _stored(work: Work, kind: Kind, locale: str, timezone: str, held: datetime | None, sender: Mailbox, body: bytes) -> int:
     skeleton = MailSkeleton(
         organisation_id=work.organisation_id, batch=new_batch(), kind=kind.value, held_until=held, sender_name=sender.name,
         sender_address=sender.address, locale=locale, timezone=timezone, base_url=work.base_url, body=body, created_at=work.now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,13 @@ def test_many_at_once_end_as_one_by_one(tmp_path: Path, monkeypatch, seats):
     apart = answered(databases.sqlite_copy(tmp_path / "apart.db"), monkeypatch, False, **seats)
     assert together == apart
     assert len(together["VerdictRow"]) == 3 * len(PEOPLE)
+
+
+def test_an_answer_among_many_proves_that_the_mailbox_works(tmp_path: Path):
+    world = World(databases.sqlite_copy(tmp_path / "mailbox.db"))
+    world.judging.settings = replace(world.judging.settings, smtp_url="smtp://relay.example")
+    world.session("Lea", "Tom")
+    world.receive_all(answer(world, mail, n, 0) for n, mail in enumerate(world.mails()))
+    assert world.look(lambda work: work.organisation.mailbox_proved_at) == world.moment
+    assert world.count(HistoryEntry, HistoryEntry.verb == "mailbox proved") == 1
+    world.close()
