@@ -17,6 +17,7 @@ _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _FORBIDDEN = re.compile('[\x00-\x20\x7f-\x9f,;<>()\\[\\]"\\\\%\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]')
+_LONGEST = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _checked(address: str, field: str) -> str:
         or address.startswith("-")
         or len(local.encode()) > 64
         or len(domain) > 253
-        or len(address.encode()) > 254
+        or len(address.encode()) > _LONGEST
         or not _LOCAL.match(local)
         or not _DOMAIN.match(domain)
         or re.fullmatch(r"[0-9.]+", domain)
@@ -67,9 +68,14 @@ def _checked(address: str, field: str) -> str:
     return f"{local}@{domain}"
 
 
-@lru_cache(4096)
 def canonical(address: str) -> str:
     """The form in which addresses are compared: everything in lower case, domain in A-labels. Never raises."""
+    # What is no address may be of any length, and is not kept.
+    return _compared(address) if len(address) <= _LONGEST else _compared.__wrapped__(address)
+
+
+@lru_cache(1024)
+def _compared(address: str) -> str:
     local, at, domain = address.strip().rpartition("@")
     return f"{local.casefold()}{at}{_ascii_domain(domain)}" if at else address.strip().casefold()
 
