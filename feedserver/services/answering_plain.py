@@ -121,7 +121,7 @@ def standings(db: Session, uids: Collection[str], now: datetime) -> dict[str, St
         .join(Seats, Seats.live_session_id == L.id)
         .join(Revision, Revision.id == E_.revision_id)
         .where(
-            E_.uid.in_(uids), E_.ended_at.is_(None), E_.mailed, E_.feed_state == SHOWN, Enrolment.hold_until.is_(None),
+            E_.uid.in_(uids), E_.ended_at.is_(None), E_.mailed, E_.feed_state == SHOWN, E_.asked_sequence == E_.sequence, Enrolment.hold_until.is_(None),
             L.status == "scheduled", L.ends_at > now, L.settle_at.is_(None), L.draft.is_(False), L.series_id.is_(None), L.entry_mode.is_(None), L.own_entry,
         )
     )  # fmt: skip
