@@ -47,7 +47,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: looking through it for garbage again and again took a third of the time of a test of pages."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture

@@ -222,7 +222,9 @@ class World:
 
     def quiet(self, seconds: float = 60) -> None:
         """Until no edit waits to settle, no message to leave, and none that came in to be judged."""
-        lists = ("/deliveries?state=queued", "/deliveries?state=sending", "/inbound?outcome=pending")
+        # Looked at twice: what a dead worker held goes from sending to queued, and from there to sending again.
+        leaving = ("/deliveries?state=queued", "/deliveries?state=sending")
+        lists = (*leaving, *leaving, "/inbound?outcome=pending")
 
         def all_done() -> bool:
             settled = not any(s["settle_at"] for s in self.all("/sessions"))

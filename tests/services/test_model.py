@@ -13,9 +13,10 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
 from feedserver.errors import FeedserverError
@@ -245,13 +246,20 @@ class RoundTrip(RuleBasedStateMachine):
         return {names[number]: status for number, status in rows}
 
 
-# No shrinking: it takes minutes here, the test's time would be over before anything is said, and twenty-five steps can be read.
-RoundTrip.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-TestRoundTrip = RoundTrip.TestCase
+def profile(examples: int) -> settings:
+    """No shrinking: it takes minutes here, the test's time would be over before anything is said, and twenty-five steps can be read."""
+    quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(
+        max_examples=examples, stateful_step_count=25, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=quiet
+    )
+
+
+# The same walks each time, so that a new one is found by the long run, and not by whoever changes something else.
+RoundTrip.TestCase.settings = settings(profile(30), derandomize=True)
+TestRoundTrip = pytest.mark.timeout(300)(RoundTrip.TestCase)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_long_walk():
+    run_state_machine_as_test(RoundTrip, settings=profile(300))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -77,7 +78,7 @@ class Offers(RoundTrip):
 
 
 Offers.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, database=None, phases=[Phase.generate],
+    max_examples=15, derandomize=True, stateful_step_count=25, deadline=None, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-TestOffers = Offers.TestCase
+TestOffers = pytest.mark.timeout(300)(Offers.TestCase)
