@@ -249,7 +249,7 @@ def change(
     work.db.flush()
     if session.is_series and spreading:
         series_people.spread(work, session, [enrolment.learner_id], ending=ending, extra=extra, own=own, anew=not before.seat)
-    _follow(work, session, enrolment, before, after, ending, extra, first)
+    _follow(work, session, enrolment, before, after, ending, extra, first, own=own)
     telling.of_change(work, session, enrolment, old, own=own, ending=ending, reason=enrolment.note or "", extra=extra)
     if had and not has and passing_on:
         promote(work, session, anew=new is not S.WAITING_LIST)
@@ -286,7 +286,9 @@ def other_sessions(work: Work, session: LiveSession) -> Sequence[LiveSession]:
     return work.db.scalars(query).all()
 
 
-def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None, first: Kind | None) -> None:  # fmt: skip
+def _follow(
+    work: Work, session: LiveSession, enrolment: Enrolment, before, after, ending: Kind, extra: dict | None, first: Kind | None, *, own: bool,
+) -> None:  # fmt: skip
     """What the calendar shows follows the status."""
     mine = CalendarEntry.enrolment_id == enrolment.id
     if session.status != "scheduled":
@@ -299,6 +301,8 @@ def _follow(work: Work, session: LiveSession, enrolment: Enrolment, before, afte
         notifying.show(work, session, mine)
     if before is TABLE[S.DECLINED] and after.seat and enrolment.entry_id is not None:
         notifying.catch_up(work, session, work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True))
+    if after is TABLE[S.DECLINED] and before.seat and not own and enrolment.entry_id is not None:
+        notifying.show_declined(work, session, work.db.get_one(CalendarEntry, enrolment.entry_id, populate_existing=True))
 
 
 def put(

@@ -126,10 +126,12 @@ def _now_told(
         return
     of = behind.c
     chosen = lambda *which: E_.id.in_(select(of.id).where(*which))  # noqa: E731
-    # Back to what they were told before the message that has not left: that one goes, and the feed, which showed it, moves on.
-    touch(work, chosen(of.told.in_(same), of.pending.is_not(None)), batch, **now_told)
+    # Back to what they were told before the message that has not left: that one goes, and the feed, which showed it, moves on. A message that
+    # was to show them nothing but what they were told, once more, stays: it puts their calendar right.
+    undone = and_(of.pending.is_not(None), of.revision_id != of.told)
+    touch(work, chosen(of.told.in_(same), undone), batch, **now_told)
     # The same but for wording, which somebody who said No is not told: they hold what they were told before.
-    unsaid = (of.told.in_(wording), of.status == EnrolmentStatus.DECLINED, of.pending.is_not(None))
+    unsaid = (of.told.in_(wording), of.status == EnrolmentStatus.DECLINED, undone)
     touch(work, chosen(*unsaid), batch, revision_id=select(of.told).where(of.id == E_.id).scalar_subquery())
     back = select(E_.id).where(E_.live_session_id == session.id, E_.batch == batch)
     supersede(work, session, batch, Delivery.entry_id.in_(back))
@@ -283,6 +285,15 @@ def catch_up(work: Work, session: LiveSession, entry: CalendarEntry) -> int:
     if entry.ended_at is not None or not (declined or _present(work, session, entry).id != entry.revision_id):
         return 0
     return tell(work, session, entry, Kind.AGAIN, bump=declined, ask=declined)
+
+
+def show_declined(work: Work, session: LiveSession, entry: CalendarEntry) -> int:
+    """Somebody who said Yes was set to Declined by another: their calendar says so, too, and holds no "accepted" without a seat."""
+    if entry.ended_at is not None or not entry.mailed or entry.partstat not in ("ACCEPTED", "TENTATIVE"):
+        return 0
+    entry.partstat = "DECLINED"
+    work.db.flush()
+    return tell(work, session, entry, Kind.AGAIN)
 
 
 def _first(reader: Readers) -> Kind:

@@ -360,3 +360,24 @@ def test_who_said_no_and_is_put_in_again_by_hand_is_asked_anew_with_the_next_seq
     world.set_status(session, "Anna", "Registered")
     again = world.mail()
     assert (again.uid, again.sequence, again.partstat) == (first.uid, first.sequence + 1, "NEEDS-ACTION")
+
+
+def test_who_said_yes_and_is_set_to_declined_by_hand_sees_it_in_the_calendar_and_can_say_yes_again(world):
+    session = world.session("Lea", "Tom")
+    lea, _tom = world.mails()
+    world.answer(lea, "ACCEPTED")
+    world.edit(session, settled=False, start=NEXT_DAY)
+    for name in ("Lea", "Tom"):
+        world.set_status(session, name, "Declined")
+    world.enrol(session, "Ann", "Invited")
+    world.edit(session, start=START)
+    again, _invitation = sorted(world.mails(), key=lambda mail: mail.who != "Lea")
+    assert (again.who, again.kind, again.method, again.partstat, again.sequence) == (
+        "Lea",
+        "again",
+        "REQUEST",
+        "DECLINED",
+        lea.sequence + 1,
+    )
+    world.answer(again, "ACCEPTED")
+    assert world.status(session, "Lea") == "Registered"
